@@ -1,0 +1,111 @@
+"""Every metric Boxwatch knows: its name, what it belongs to, whether it counts up, what it means.
+
+Base units, as Prometheus asks: seconds, bytes, hertz, watts, celsius, ratio 0-1. A name that ends
+in `_total` is a counter; everything else is a gauge. Sources and the simulated box emit these
+names; features read them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One metric: `entity` is the part before the colon of the entities that carry it."""
+
+    name: str
+    entity: str
+    help: str
+
+    @property
+    def counter(self) -> bool:
+        """True if the value only grows, except at a reset."""
+        return self.name.endswith("_total")
+
+
+_TABLE: Final = """
+gpu temperature_celsius                 GPU core temperature
+gpu memory_temperature_celsius          GPU memory temperature
+gpu utilization_ratio                   share of time a kernel was running
+gpu memory_utilization_ratio            share of time memory was read or written
+gpu memory_used_bytes                   device memory in use
+gpu memory_total_bytes                  device memory installed
+gpu power_draw_watts                    power drawn
+gpu power_limit_watts                   enforced power limit
+gpu fan_speed_ratio                     fan speed as share of its maximum
+gpu clock_sm_hertz                      streaming multiprocessor clock
+gpu clock_sm_max_hertz                  highest streaming multiprocessor clock
+gpu clock_memory_hertz                  memory clock
+gpu pstate                              performance state, 0 (fastest) to 15
+gpu pcie_generation                     PCIe generation in use
+gpu pcie_generation_max                 highest PCIe generation of card and slot
+gpu pcie_width_lanes                    PCIe lanes in use
+gpu pcie_width_max_lanes                most PCIe lanes of card and slot
+gpu throttle_active_bits                clock event reasons in force, as NVML bits
+gpu throttle_hw_thermal_seconds_total       time slowed by hardware for heat
+gpu throttle_hw_power_brake_seconds_total   time slowed by the external power brake
+gpu throttle_sw_thermal_seconds_total       time slowed by the driver for heat
+gpu throttle_sw_power_cap_seconds_total     time slowed by the power cap
+gpu throttle_sync_boost_seconds_total       time slowed by sync boost
+gpu ecc_corrected_total                 corrected memory errors since the driver was loaded
+gpu ecc_uncorrected_total               uncorrected memory errors since the driver was loaded
+gpu remapped_rows_correctable           memory rows remapped for corrected errors
+gpu remapped_rows_uncorrectable         memory rows remapped for uncorrected errors
+gpu remapped_rows_pending               1 if a row remap waits for a reset
+gpu remapped_rows_failure               1 if a row remap failed
+gpu retired_pages_pending               1 if a page retirement waits for a reset
+gpu recovery_action                     the driver's verdict: 0 none, 1 reset, 2 reboot, 3-7 others
+gpu compute_processes                   processes computing on the GPU
+host cpu_cores                          logical processors
+host cpu_busy_seconds_total             processor time not idle, all cores
+host cpu_iowait_seconds_total           processor time waiting for I/O, all cores
+host cpu_steal_seconds_total            processor time taken by the hypervisor
+host load1                              load average over one minute
+host load5                              load average over five minutes
+host processes_alive                    processes alive
+host processes_running                  processes ready to run
+host processes_blocked                  processes in uninterruptible sleep
+host memory_total_bytes                 memory installed
+host memory_available_bytes             memory that could be given to programs
+host memory_cached_bytes                page cache
+host swap_total_bytes                   swap space
+host swap_used_bytes                    swap space in use
+host swap_in_bytes_total                bytes read back from swap
+host swap_out_bytes_total               bytes written to swap
+host pressure_cpu_seconds_total         time some task waited for a processor
+host pressure_memory_seconds_total      time some task waited for memory
+host pressure_io_seconds_total          time some task waited for I/O
+host uptime_seconds                     time since boot
+host clock_monotonic_seconds            the monotonic clock, read together with the wall clock
+disk read_bytes_total                   bytes read
+disk written_bytes_total                bytes written
+disk reads_total                        reads completed
+disk writes_total                       writes completed
+disk busy_seconds_total                 time with I/O in flight
+disk wait_seconds_total                 sum over operations of the time each took
+fs size_bytes                           file system size
+fs available_bytes                      room for ordinary users
+fs inodes                               inodes in all
+fs inodes_free                          inodes free
+net received_bytes_total                bytes received
+net sent_bytes_total                    bytes sent
+net received_packets_total              packets received
+net sent_packets_total                  packets sent
+net errors_total                        packets with errors, both ways
+net drops_total                         packets dropped, both ways
+sensor sensor_celsius                   temperature of a sensor
+source up                               1 the source answers, 0 it fails, null it is not here
+"""
+
+
+def _read(table: str) -> dict[str, Metric]:
+    metrics = {}
+    for line in table.strip().splitlines():
+        entity, name, text = line.split(maxsplit=2)
+        metrics[name] = Metric(name, entity, text)
+    return metrics
+
+
+METRICS: Final[dict[str, Metric]] = _read(_TABLE)

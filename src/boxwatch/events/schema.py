@@ -1,0 +1,129 @@
+"""The tables that enter Boxwatch, and the records they travel in.
+
+Two tables: `logs` (one row = one line or discrete occurrence) and `samples` (one row = one reading
+of one metric). A value that could not be read is null with a reason, never absent and never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import polars as pl
+
+from boxwatch.errors import SchemaError
+
+Schema = Mapping[str, pl.DataType]
+
+TIME: Final = pl.Datetime("us", "UTC")
+
+LOGS: Final[Schema] = {
+    "time": TIME,
+    "host": pl.String(),
+    "source": pl.String(),  # one of SOURCES
+    "subtype": pl.String(),  # what within the source: journal, stdout, stderr, event, ...
+    "severity": pl.UInt8(),  # OpenTelemetry severity number, 1-24; null = unknown
+    "unit": pl.String(),  # systemd unit, or the syslog identifier where there is none
+    "container_name": pl.String(),
+    "container_id": pl.String(),  # full id where the origin gives it
+    "message": pl.String(),
+    "event_id": pl.UInt64(),  # stable hash of what identifies the record at its origin
+    "attributes": pl.String(),  # a JSON object with what else the origin said, or null
+}
+
+SAMPLES: Final[Schema] = {
+    "time": TIME,
+    "host": pl.String(),
+    "source": pl.String(),
+    "entity": pl.String(),  # host, gpu:0, disk:nvme0n1, fs:/, net:eth0, sensor:cpu, source:gpu
+    "metric": pl.String(),  # one of events.metrics.METRICS; the name carries the unit
+    "value": pl.Float64(),  # null = unknown
+    "reason": pl.String(),  # why the value is null; null where it is known
+}
+
+QUARANTINE: Final[Schema] = {
+    "time": TIME,  # when it was set aside
+    "kind": pl.String(),
+    "origin": pl.String(),  # where it came from: a file with its offset, or a stream
+    "reason": pl.String(),
+    "record": pl.String(),  # the record itself; bytes that are not UTF-8 are escaped as \xNN
+}
+
+SOURCES: Final = ("systemd", "docker", "gpu", "host", "kernel", "file", "app")
+
+# What a raw chunk can hold: kind -> (folder under ingested/, file name prefix).
+RAW_KINDS: Final[Mapping[str, tuple[str, str]]] = {
+    "systemd": ("systemd", "systemd_logs"),
+    "docker": ("docker", "docker_logs"),
+    "docker_events": ("docker", "docker_events"),
+    "gpu": ("gpu", "gpu_metrics"),
+    "host": ("host", "host_metrics"),
+    "kernel": ("kernel", "kernel_logs"),
+    "file": ("file", "file_logs"),
+    "status": ("status", "source_status"),
+}
+
+
+def empty(schema: Schema) -> pl.DataFrame:
+    """A frame of `schema` without rows."""
+    return pl.DataFrame(schema=dict(schema))
+
+
+def check(frame: pl.DataFrame, schema: Schema, door: str) -> pl.DataFrame:
+    """`frame` with exactly the columns of `schema`, in its order.
+
+    Raises:
+        SchemaError: a column is missing or of another type; names the column and the `door`.
+    """
+    for name, dtype in schema.items():
+        if name not in frame.columns:
+            raise SchemaError(
+                f"{door}: column {name!r} is missing; the table has {frame.columns!r}."
+            )
+        if frame.schema[name] != dtype:
+            raise SchemaError(
+                f"{door}: column {name!r} is {frame.schema[name]!r}, must be {dtype!r}."
+            )
+    return frame.select(list(schema))
+
+
+@dataclass(frozen=True, slots=True)
+class RawChunk:
+    """What a source hands over: whole NDJSON lines of one kind, exactly as collected.
+
+    `lines` is zero or more JSON objects, each ended by a newline. `origin` says where they came
+    from (for quarantine); `host` is the name used where the records do not carry their own.
+    """
+
+    kind: str
+    lines: bytes
+    host: str
+    origin: str
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """Normalised records: what every later stage sees."""
+
+    logs: pl.DataFrame = field(default_factory=lambda: empty(LOGS))
+    samples: pl.DataFrame = field(default_factory=lambda: empty(SAMPLES))
+    quarantined: pl.DataFrame = field(default_factory=lambda: empty(QUARANTINE))
+
+    @property
+    def rows(self) -> int:
+        """Rows in `logs` and `samples` together."""
+        return self.logs.height + self.samples.height
+
+
+def concat(parts: list[Events]) -> Events:
+    """All rows of `parts`, in order."""
+    if len(parts) == 1:
+        return parts[0]
+    if not parts:
+        return Events()
+    return Events(
+        logs=pl.concat([part.logs for part in parts]),
+        samples=pl.concat([part.samples for part in parts]),
+        quarantined=pl.concat([part.quarantined for part in parts]),
+    )

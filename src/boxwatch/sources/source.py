@@ -1,0 +1,62 @@
+"""The two seams through which records arrive: a Source reads, a Shell runs the tools it reads with.
+
+Resume contract: all state of a source is in `position()`. A source built with a position reads on
+after the last row that had been handed over when the position was taken.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from boxwatch.events.schema import RawChunk
+
+Position = Mapping[str, object]  # JSON-able; {} means from the start
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a command ended. `status` is None when it was given up at its time limit."""
+
+    status: int | None
+    stdout: bytes
+    stderr: bytes
+
+
+class Shell(Protocol):
+    """This machine, or another one: where commands run."""
+
+    async def run(self, argv: Sequence[str], *, limit_s: float) -> Completed:
+        """Run to the end or to the limit; a command that ignores SIGKILL is left behind.
+
+        Raises:
+            SourceError: the program is not there or may not be run.
+        """
+        ...
+
+    def stream(self, argv: Sequence[str]) -> AsyncIterator[bytes]:
+        """Start and yield output as it comes, in whole lines; ends when the command ends."""
+        ...
+
+
+class Source(Protocol):
+    """A place records come from."""
+
+    name: str  # journald, docker, nvidia, host, kernel, files, ...
+
+    async def read(self) -> Sequence[RawChunk]:
+        """What came since the last call; returns promptly, empty when there is nothing.
+
+        A tool that is absent, refused or hung is no exception: the source says so once, with a
+        `status` chunk, and goes on trying with growing pauses.
+        """
+        ...
+
+    def position(self) -> Position:
+        """Where to read on: after the last row handed over."""
+        ...
+
+    async def close(self) -> None:
+        """Stop every process and task of this source, within two seconds."""
+        ...
