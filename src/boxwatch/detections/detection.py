@@ -96,7 +96,7 @@ class Detection:
     def id(self) -> str:
         """Stable over restarts: depends on what was found, where, and when it began."""
         key = f"{self.host}\0{self.entity}\0{self.kind}\0{self.name}\0{self.start.isoformat()}"
-        return xxhash.xxh3_64_hexdigest(key)
+        return xxhash.xxh3_64_hexdigest(key.encode())
 
     def grown(self, end: datetime, *, still_open: bool) -> Detection:
         """The same finding, seen until `end`."""

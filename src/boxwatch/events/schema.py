@@ -75,6 +75,7 @@ def check(frame: pl.DataFrame, schema: Schema, door: str) -> pl.DataFrame:
 
     Raises:
         SchemaError: a column is missing or of another type; names the column and the `door`.
+
     """
     for name, dtype in schema.items():
         if name not in frame.columns:

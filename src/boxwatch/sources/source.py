@@ -32,6 +32,7 @@ class Shell(Protocol):
 
         Raises:
             SourceError: the program is not there or may not be run.
+
         """
         ...
 
