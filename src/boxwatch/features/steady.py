@@ -1,0 +1,73 @@
+"""Features that remember: climbs and slow averages, one small state per entity."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import cast
+
+import polars as pl
+
+from boxwatch.features.climb import Climb
+
+_SLOW = 1 / 36  # weight of a new window in the slow average: about three minutes of 5 s windows
+
+
+class Steady:
+    """Adds the features that depend on earlier windows; fed in time order."""
+
+    def __init__(self, *, windows_a_minute: int) -> None:
+        self._per_minute = windows_a_minute
+        self._climbs: dict[str, Climb] = {}
+        self._slow: dict[str, float] = {}
+
+    def gpu(self, windows: pl.DataFrame) -> pl.DataFrame:
+        """`windows` of the gpu view with `memory_climb` and `power_slow` filled in."""
+        return windows.with_columns(
+            self._each(windows, "memory_used", self._climb).alias("memory_climb"),
+            self._each(windows, "power", self._average).alias("power_slow"),
+        )
+
+    def host(self, windows: pl.DataFrame) -> pl.DataFrame:
+        """`windows` of the host view with `memory_climb` and `filesystem_climb` filled in."""
+        return windows.with_columns(
+            self._each(windows, "memory_used", self._climb).alias("memory_climb"),
+            self._each(windows, "filesystem_used", self._climb).alias("filesystem_climb"),
+        )
+
+    def _each(
+        self, windows: pl.DataFrame, feature: str, step: Callable[[str, float], float]
+    ) -> pl.Series:
+        values = []
+        for host, entity, level in windows.select("host", "entity", feature).iter_rows():
+            known = math.nan if level is None else level
+            values.append(step(f"{host}\0{entity}\0{feature}", known))
+        return pl.Series(values, dtype=pl.Float64)
+
+    def _climb(self, key: str, level: float) -> float:
+        climb = self._climbs.get(key)
+        if climb is None:
+            climb = self._climbs[key] = Climb(self._per_minute)
+        return climb.add(level)
+
+    def _average(self, key: str, level: float) -> float:
+        before = self._slow.get(key, level)
+        if math.isnan(level):
+            return before
+        after = level if math.isnan(before) else before + _SLOW * (level - before)
+        self._slow[key] = after
+        return after
+
+    def save(self) -> dict[str, object]:
+        """JSON-able state."""
+        return {
+            "climbs": {key: climb.save() for key, climb in self._climbs.items()},
+            "slow": {key: None if math.isnan(v) else v for key, v in self._slow.items()},
+        }
+
+    def load(self, saved: dict[str, object]) -> None:
+        """Take up what `save` returned."""
+        climbs = cast(dict[str, dict[str, object]], saved["climbs"])
+        slow = cast(dict[str, float | None], saved["slow"])
+        self._climbs = {key: Climb.load(state) for key, state in climbs.items()}
+        self._slow = {key: math.nan if v is None else v for key, v in slow.items()}
