@@ -1,0 +1,53 @@
+"""What Boxwatch says about itself: one record per internal event, log line and metric at once."""
+
+from boxwatch.pulse.records import (
+    BaselineRunning,
+    BatchStored,
+    CheckpointSaved,
+    HostRead,
+    IncidentOpened,
+    IncidentsCounted,
+    ModelFitted,
+    PartFailed,
+    SourceAnswered,
+    TurnJudged,
+)
+from boxwatch.pulse.registry import (
+    MEASURES,
+    REGISTRY,
+    STALE_SECONDS,
+    Event,
+    Measure,
+    Move,
+    Progress,
+    Reading,
+    Registry,
+    emit,
+    unheard,
+    write_logs,
+)
+
+__all__ = [
+    "MEASURES",
+    "REGISTRY",
+    "STALE_SECONDS",
+    "BaselineRunning",
+    "BatchStored",
+    "CheckpointSaved",
+    "Event",
+    "HostRead",
+    "IncidentOpened",
+    "IncidentsCounted",
+    "Measure",
+    "ModelFitted",
+    "Move",
+    "PartFailed",
+    "Progress",
+    "Reading",
+    "Registry",
+    "SourceAnswered",
+    "TurnJudged",
+    "emit",
+    "unheard",
+    "write_logs",
+]

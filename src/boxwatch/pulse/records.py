@@ -1,0 +1,174 @@
+"""The events themselves: what happens inside Boxwatch that is worth a line and a metric.
+
+A gauge goes stale unless it is refreshed, so the records that set gauges are emitted every turn.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from boxwatch.pulse.registry import Move
+
+
+@dataclass(frozen=True, slots=True)
+class BatchStored:
+    """A turn of the loop wrote what it read."""
+
+    slug: ClassVar[str] = "batch stored"
+    level: ClassVar[int] = logging.DEBUG
+    batch: int
+    rows: Mapping[str, int]  # by source
+    quarantined: Mapping[str, int]  # by source or raw kind
+    seconds: float
+
+    def moves(self) -> Iterable[Move]:
+        """Counts the batch and its rows."""
+        yield Move("boxwatch_batches_total", 1)
+        yield Move("boxwatch_turn_seconds", self.seconds)
+        for source, rows in self.rows.items():
+            yield Move("boxwatch_events_total", rows, (source,))
+        for source, rows in self.quarantined.items():
+            yield Move("boxwatch_quarantined_total", rows, (source,))
+
+
+@dataclass(frozen=True, slots=True)
+class HostRead:
+    """How busy this machine is; null = unknown."""
+
+    slug: ClassVar[str] = "host read"
+    level: ClassVar[int] = logging.DEBUG
+    host: str
+    cpu_ratio: float | None
+    memory_ratio: float | None
+    disk_ratio: float | None
+
+    def moves(self) -> Iterable[Move]:
+        """Sets each gauge under both of its names."""
+        for part in ("cpu", "memory", "disk"):
+            share: float | None = getattr(self, f"{part}_ratio")
+            yield Move(f"boxwatch_{part}_usage_ratio", share, (self.host,))
+            percent = None if share is None else share * 100
+            yield Move(f"system_{part}_usage_percent", percent)
+
+
+@dataclass(frozen=True, slots=True)
+class TurnJudged:
+    """What the models made of the windows that closed: the smallest p-value of each view."""
+
+    slug: ClassVar[str] = "turn judged"
+    level: ClassVar[int] = logging.DEBUG
+    host: str
+    p_values: Mapping[str, float]  # by view
+
+    def moves(self) -> Iterable[Move]:
+        """Sets the p-values and the score; a turn without windows changes nothing."""
+        for view, p_value in self.p_values.items():
+            yield Move("boxwatch_window_p_value", p_value, (self.host, view))
+        if self.p_values:
+            yield Move("anomaly_detection_score", 1 - min(self.p_values.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentsCounted:
+    """How many incidents are open, by severity; severities with none are given as 0."""
+
+    slug: ClassVar[str] = "incidents counted"
+    level: ClassVar[int] = logging.DEBUG
+    open: Mapping[str, int]
+
+    def moves(self) -> Iterable[Move]:
+        """Sets the gauges."""
+        for severity, count in self.open.items():
+            yield Move("boxwatch_incidents_open", count, (severity,))
+        yield Move("anomaly_detection_is_anomaly", int(any(self.open.values())))
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentOpened:
+    """A new incident."""
+
+    slug: ClassVar[str] = "incident opened"
+    level: ClassVar[int] = logging.INFO
+    incident: str
+    severity: str
+    title: str
+
+    def moves(self) -> Iterable[Move]:
+        """Counts it."""
+        yield Move("boxwatch_incidents_total", 1, (self.severity,))
+
+
+@dataclass(frozen=True, slots=True)
+class SourceAnswered:
+    """Whether a source answers, said every turn; `up` is null where its tool is not installed."""
+
+    slug: ClassVar[str] = "source answered"
+    level: ClassVar[int] = logging.DEBUG
+    host: str
+    source: str
+    up: bool | None
+    reason: str
+
+    def moves(self) -> Iterable[Move]:
+        """Sets whether it answers."""
+        up = None if self.up is None else int(self.up)
+        yield Move("boxwatch_source_up", up, (self.host, self.source))
+
+
+@dataclass(frozen=True, slots=True)
+class CheckpointSaved:
+    """The state of the pipeline is safe up to and including `batch`."""
+
+    slug: ClassVar[str] = "checkpoint saved"
+    level: ClassVar[int] = logging.DEBUG
+    batch: int
+    seconds: float
+
+    def moves(self) -> Iterable[Move]:
+        """Counts it."""
+        yield Move("boxwatch_checkpoints_total", 1)
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineRunning:
+    """No model is fitted yet; null when it is done."""
+
+    slug: ClassVar[str] = "baseline running"
+    level: ClassVar[int] = logging.DEBUG
+    remaining_seconds: float | None
+
+    def moves(self) -> Iterable[Move]:
+        """Sets the time that remains."""
+        yield Move("boxwatch_baseline_remaining_seconds", self.remaining_seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFitted:
+    """The models of one view were fitted."""
+
+    slug: ClassVar[str] = "model fitted"
+    level: ClassVar[int] = logging.INFO
+    view: str
+    windows: int
+    seconds: float
+
+    def moves(self) -> Iterable[Move]:
+        """Counts it."""
+        yield Move("boxwatch_models_fitted_total", 1, (self.view,))
+
+
+@dataclass(frozen=True, slots=True)
+class PartFailed:
+    """Something failed and was caught at a border; the rest goes on."""
+
+    slug: ClassVar[str] = "part failed"
+    level: ClassVar[int] = logging.ERROR
+    part: str
+    error: str
+
+    def moves(self) -> Iterable[Move]:
+        """Counts it."""
+        yield Move("boxwatch_failures_total", 1, (self.part,))

@@ -1,0 +1,7 @@
+"""The settings: one frozen tree from boxwatch.toml, BOXWATCH_* and the command line."""
+
+from boxwatch.settings.loading import FILE_NAME, Settings, load
+from boxwatch.settings.rows import SettingRow
+from boxwatch.settings.tree import RuleOverride
+
+__all__ = ["FILE_NAME", "RuleOverride", "SettingRow", "Settings", "load"]

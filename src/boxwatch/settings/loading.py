@@ -1,0 +1,214 @@
+"""From boxwatch.toml, the environment and the command line to the one settings tree.
+
+Later wins: defaults, then the first file found of `--config`, `./boxwatch.toml`,
+`~/.config/boxwatch/boxwatch.toml` and `/etc/boxwatch/boxwatch.toml`, then the environment, then
+the command line. This is the only place that reads the environment.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pydantic import PrivateAttr, ValidationError
+from pydantic_core import ErrorDetails
+
+from boxwatch.errors import SettingError
+from boxwatch.settings import tree
+from boxwatch.settings.rows import SettingRow, allowed, leaves, rows
+
+PREFIX: Final = "BOXWATCH_"
+FILE_NAME: Final = "boxwatch.toml"
+Keys = tuple[str, ...]
+_TOKEN: Final = ("service", "metrics_token")
+_NEXT_STEP: Final = "`boxwatch config` lists every setting."
+
+
+class Settings(tree.Section):
+    """Every setting of Boxwatch."""
+
+    data: tree.Data = tree.Data()
+    data_collection: tree.DataCollection = tree.DataCollection()
+    sources: tree.Sources = tree.Sources()
+    detections: tree.Detections = tree.Detections()
+    models: tree.Models = tree.Models()
+    service: tree.Service = tree.Service()
+    live: tree.Live = tree.Live()
+    logging: tree.Logging = tree.Logging()
+    _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    def where(self, path: str) -> str:
+        """Where the value of the setting `path` came from: `default`, a file, a variable, ...
+
+        Raises:
+            SettingError: there is no such setting.
+
+        """
+        for row in self.rows():
+            if row.path == path:
+                return row.origin
+        raise SettingError(f"There is no setting {path!r}.{_suggest(path)}", hint=_NEXT_STEP)
+
+    def rows(self) -> list[SettingRow]:
+        """Every setting with its value, default, unit, help and origin."""
+        return rows(self, self._origins)
+
+    def metrics_token(self) -> str | None:
+        """The bearer token of the metrics endpoint, from its variable or its file; null = none.
+
+        Raises:
+            SettingError: the file cannot be read or is empty.
+
+        """
+        if self.service.metrics_token is not None:
+            return self.service.metrics_token.get_secret_value()
+        file = self.service.metrics_token_file
+        if file is None:
+            return None
+        token = _read(file, "service.metrics_token_file").decode().strip()
+        if not token:
+            raise SettingError(f"service.metrics_token_file: {str(file)!r} is empty.")
+        return token
+
+
+def load(
+    config: Path | None = None,
+    overrides: Mapping[str, object] | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """The settings that hold here.
+
+    Args:
+        config: a file that must exist; null = look in the usual places.
+        overrides: path -> value, from the command line; wins over everything.
+        environ: the environment; null = this process's own.
+
+    Raises:
+        SettingError: an unknown key, a wrong unit, a value not allowed, or a file that cannot be
+            read; says where it came from.
+
+    """
+    environ = os.environ if environ is None else environ
+    values: dict[Keys, object] = {}
+    origins: dict[str, str] = {}
+    file = config if config is not None else _find(environ)
+    if file is not None:
+        values.update(_flat(_parse(file)))
+        origins.update((".".join(path), str(file)) for path in values)
+        if _TOKEN in values:
+            raise SettingError(
+                f"service.metrics_token is a secret and must not stand in {str(file)!r}.",
+                hint="Set BOXWATCH_SERVICE__METRICS_TOKEN or service.metrics_token_file.",
+            )
+    for name, text in environ.items():
+        if name.startswith(PREFIX):
+            path = _path_of(name)
+            values[path] = text
+            origins[".".join(path)] = name
+    for dotted, value in (overrides or {}).items():
+        values[tuple(dotted.split("."))] = value
+        origins[dotted] = "command line"
+    try:
+        settings = Settings.model_validate(_nested(values))
+    except ValidationError as invalid:
+        raise SettingError(_explain(invalid, origins), hint=_NEXT_STEP) from None
+    settings._origins = origins
+    return settings
+
+
+def _find(environ: Mapping[str, str]) -> Path | None:
+    places = [Path(FILE_NAME)]
+    if "HOME" in environ:
+        places.append(Path(environ["HOME"], ".config", "boxwatch", FILE_NAME))
+    places.append(Path("/etc/boxwatch", FILE_NAME))
+    return next((place for place in places if place.is_file()), None)
+
+
+def _read(file: Path, what: str) -> bytes:
+    try:
+        return file.read_bytes()
+    except OSError as failure:
+        raise SettingError(
+            f"{what}: {str(file)!r} cannot be read: {failure.strerror}.",
+            hint="Give the path of a file you may read.",
+        ) from None
+
+
+def _parse(file: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(_read(file, "settings file").decode())
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
+        raise SettingError(
+            f"settings file {str(file)!r} is not TOML: {failure}.", hint="See https://toml.io."
+        ) from None
+
+
+def _path_of(variable: str) -> Keys:
+    path = variable[len(PREFIX) :].lower().split("__")
+    if path[:2] == ["detections", "rules"]:  # rule ids have hyphens, which shells do not allow
+        path[2:3] = [part.replace("_", "-") for part in path[2:3]]
+    return tuple(path)
+
+
+def _flat(table: Mapping[str, object], above: Keys = ()) -> dict[Keys, object]:
+    flat: dict[Keys, object] = {}
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            flat.update(_flat(value, (*above, key)))
+        else:
+            flat[*above, key] = value
+    return flat
+
+
+def _nested(values: Mapping[Keys, object]) -> dict[str, object]:
+    nested: dict[str, object] = {}
+    for path, value in values.items():
+        section = nested
+        for name in path[:-1]:
+            inner = section.setdefault(name, {})
+            if not isinstance(inner, dict):
+                raise SettingError(f"{name!r} in {'.'.join(path)} is a section, not a value.")
+            section = inner
+        section[path[-1]] = value
+    return nested
+
+
+def _explain(invalid: ValidationError, origins: Mapping[str, str]) -> str:
+    return " ".join(_explain_one(detail, origins) for detail in invalid.errors())
+
+
+def _explain_one(detail: ErrorDetails, origins: Mapping[str, str]) -> str:
+    path = tuple(str(part) for part in detail["loc"])
+    dotted = ".".join(path)
+    origin = next(
+        (origin for known, origin in origins.items() if f"{known}.".startswith(f"{dotted}.")),
+        "the settings",
+    )
+    if detail["type"] == "extra_forbidden":
+        return f"Unknown setting {dotted!r} in {origin}.{_suggest(dotted)}"
+    return f"{dotted} = {detail['input']!r} (from {origin}) is not allowed: must be {_words(path)}."
+
+
+def _words(path: Keys) -> str:
+    for known, field in leaves(Settings):
+        if path[: len(known)] == known and len(path) <= len(known) + 1:
+            return allowed(field).words
+    for known, field in leaves(tree.RuleOverride):
+        if path[3:] == known:
+            return allowed(field).words
+    return "a section with settings of its own"
+
+
+def _suggest(dotted: str) -> str:
+    depths = [(path, depth + 1) for path, _ in leaves(Settings) for depth in range(len(path))]
+    known = list(dict.fromkeys(".".join(path[:depth]) for path, depth in depths))
+    close = difflib.get_close_matches(dotted, known, n=1, cutoff=0.6)
+    if not close:
+        last = {path.rsplit(".", 1)[-1]: path for path in known}
+        named = difflib.get_close_matches(dotted.rsplit(".", 1)[-1], list(last), n=1, cutoff=0.7)
+        close = [last[name] for name in named]
+    return f" Did you mean {close[0]!r}?" if close else ""
