@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 import xxhash
@@ -101,6 +101,31 @@ class Detection:
     def grown(self, end: datetime, *, still_open: bool) -> Detection:
         """The same finding, seen until `end`."""
         return replace(self, end=end, open=still_open)
+
+
+def to_record(found: Detection) -> dict[str, object]:
+    """`found` as a JSON-able mapping."""
+    return {
+        **asdict(found),
+        "start": found.start.isoformat(),
+        "end": found.end.isoformat(),
+        "kind": str(found.kind),
+        "severity": str(found.severity),
+    }
+
+
+def from_record(record: Mapping[str, Any]) -> Detection:
+    """The finding that `to_record` described."""
+    return Detection(
+        **{
+            **record,
+            "start": datetime.fromisoformat(record["start"]),
+            "end": datetime.fromisoformat(record["end"]),
+            "kind": Kind(record["kind"]),
+            "severity": Severity(record["severity"]),
+            "reasons": tuple(Reason(**reason) for reason in record["reasons"]),
+        }
+    )
 
 
 def to_frame(detections: Sequence[Detection]) -> pl.DataFrame:

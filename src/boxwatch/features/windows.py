@@ -81,8 +81,13 @@ class WindowBuilder:
         self._readable: set[tuple[str, str]] = set()
         self._steady = Steady(windows_a_minute=60 // gpu.GPU.window_s)
 
-    def add(self, events: Events, now: datetime) -> dict[str, pl.DataFrame]:
-        """The windows that `now` closed, one frame per view (its `schema`), oldest first."""
+    def add(
+        self, events: Events, now: datetime
+    ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+        """The windows that `now` closed, one frame per view (its `schema`), oldest first.
+
+        Also the logs of `events` with `template_id`, `template` and `new`.
+        """
         logs = self.miner.add(events.logs, service.service_name())
         samples = events.samples.filter(pl.col("metric").is_in(_METRICS)).select(list(_SAMPLE))
         first = _first_time(samples, logs)
@@ -99,7 +104,7 @@ class WindowBuilder:
         self._closed_lines = max(self._closed_lines, line_boundary)
         windows = self._sample_windows(ready)
         windows["service"] = self._service_windows(lines, slots)
-        return windows
+        return windows, logs
 
     def _take_samples(self, samples: pl.DataFrame, boundary: datetime) -> pl.DataFrame:
         waiting = pl.concat([self._samples, samples.filter(pl.col("time") >= self._closed)])

@@ -1,0 +1,150 @@
+"""From scores to findings: windows beyond the false-alarm budget, in a row, become one episode."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Final, cast
+
+import orjson
+import polars as pl
+
+from boxwatch.detections.detection import (
+    Detection,
+    Kind,
+    Reason,
+    Severity,
+    from_record,
+    to_record,
+)
+from boxwatch.detections.scores import COMBINED
+
+_IN_A_ROW: Final = 2  # windows beyond the threshold that open an episode: one may be a hiccup
+_QUIET: Final = 4  # windows back to normal that close it
+_NORMAL: Final = 1e-3  # p-value from which a window is normal again
+_MOST_REASONS: Final = 5
+
+
+@dataclass(slots=True)
+class Run:
+    """What one entity's latest windows were like."""
+
+    beyond: int = 0
+    quiet: int = 0
+    since: datetime | None = None
+    open: Detection | None = None
+
+
+class Episodes:
+    """Opens, extends and closes statistical findings.
+
+    Args:
+        alpha: p-value of a window at which it is beyond the budget, per view.
+    """
+
+    def __init__(self, alpha: Mapping[str, float]) -> None:
+        self.alpha = dict(alpha)
+        self._runs: dict[str, Run] = {}
+
+    def add(self, scores: pl.DataFrame) -> list[Detection]:
+        """Findings that opened, grew or closed; `scores` of any views, oldest first."""
+        combined = scores.filter(pl.col("detector") == COMBINED).sort("end", maintain_order=True)
+        changed: dict[str, Detection] = {}
+        columns = ["host", "view", "entity", "start", "end", "p_value", "model_version"]
+        reasons = combined["contributions"].to_list()
+        for row, text in zip(combined.select(columns).iter_rows(), reasons, strict=True):
+            detection = self._step(row, text)
+            if detection is not None:
+                changed[detection.id] = detection
+        return list(changed.values())
+
+    def _step(self, row: tuple[object, ...], contributions: str | None) -> Detection | None:
+        host, view, entity, start, end, p, version = row
+        key = f"{host}\0{view}\0{entity}"
+        run = self._runs.get(key)
+        if run is None:
+            run = self._runs[key] = Run()
+        p_value = cast("float", p)
+        beyond = p_value <= self.alpha[str(view)]
+        if run.open is None:
+            if not beyond:
+                run.beyond, run.since = 0, None
+                return None
+            run.beyond += 1
+            if run.since is None:
+                run.since = cast("datetime", start)
+            if run.beyond < _IN_A_ROW:
+                return None
+            run.open = Detection(
+                host=str(host),
+                entity=str(entity),
+                start=run.since,
+                end=cast("datetime", end),
+                open=True,
+                kind=Kind.UNUSUAL,
+                name=f"{view}-unusual",
+                severity=Severity.MEDIUM,
+                reasons=_reasons(str(entity), contributions),
+                p_value=p_value,
+                model_version=str(version),
+            )
+            run.quiet = 0
+            return run.open
+        return self._continue(run, cast("datetime", end), p_value, contributions)
+
+    def _continue(
+        self, run: Run, end: datetime, p_value: float, contributions: str | None
+    ) -> Detection | None:
+        finding = run.open
+        if finding is None:
+            return None
+        if p_value > _NORMAL:
+            run.quiet += 1
+            if run.quiet < _QUIET:
+                return None
+            closed = finding.grown(finding.end, still_open=False)
+            run.open, run.since, run.beyond = None, None, 0
+            return closed
+        run.quiet = 0
+        if p_value < (1.0 if finding.p_value is None else finding.p_value):
+            finding = replace(
+                finding, p_value=p_value, reasons=_reasons(finding.entity, contributions)
+            )
+        run.open = finding.grown(end, still_open=True)
+        return run.open
+
+    def save(self) -> dict[str, object]:
+        """All state, JSON-able; entities without an open episode or a beginning one are left out."""
+        return {
+            key: {
+                "beyond": run.beyond,
+                "quiet": run.quiet,
+                "since": None if run.since is None else run.since.isoformat(),
+                "open": None if run.open is None else to_record(run.open),
+            }
+            for key, run in self._runs.items()
+            if run.beyond or run.open is not None
+        }
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Take up what `save` returned."""
+        self._runs = {
+            key: Run(
+                beyond=run["beyond"],
+                quiet=run["quiet"],
+                since=None if run["since"] is None else datetime.fromisoformat(run["since"]),
+                open=None if run["open"] is None else from_record(run["open"]),
+            )
+            for key, run in saved.items()
+        }
+
+
+def _reasons(entity: str, contributions: str | None) -> tuple[Reason, ...]:
+    if contributions is None:
+        return ()
+    parts = orjson.loads(contributions)[:_MOST_REASONS]
+    return tuple(
+        Reason(part["text"], entity=entity, metric=part["feature"], share=part["share"])
+        for part in parts
+    )

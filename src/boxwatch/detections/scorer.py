@@ -1,0 +1,181 @@
+"""The scorer: windows in, scores out, learning as it goes.
+
+A view learns for the baseline time, then scores, and learns again at set ages from all it has seen
+and not found strange. The ages are measured in the windows' own time, so a replay learns at the
+same instants as the live run did.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final, cast
+
+import numpy as np
+import orjson
+import polars as pl
+from numpy.typing import NDArray
+
+from boxwatch.clock import from_micros, to_micros
+from boxwatch.detections import view_model
+from boxwatch.detections.explanation import contributions
+from boxwatch.detections.history import History
+from boxwatch.detections.scores import COMBINED, SCORES
+from boxwatch.detections.view_model import ViewModel
+from boxwatch.features import View
+from boxwatch.models import Saved
+
+_AGES_S: Final = (60, 120, 300, 600, 1200, 1800, 2700, 3600)  # then every hour, then every four
+_HOURLY_UNTIL_S: Final = 12 * 3600
+_STRANGE: Final = 1e-4  # windows below this p-value are not learned from,
+_SETTLED: Final = 0.5  # unless this share of an entity's latest windows was so: then it is normal
+_MEMORY: Final = 1 / 720  # weight of a window in that share: an hour of 5 s windows
+_EXPLAINED: Final = 1e-3  # windows below this p-value carry their contributions
+
+
+class ViewScorer:
+    """Scores the windows of one view. All state is in `save()`.
+
+    Args:
+        view: The view.
+        baseline_s: How long to learn before the first score.
+        seed: For the detectors.
+        model: A model trained before; with one there is no waiting.
+    """
+
+    def __init__(
+        self, view: View, *, baseline_s: float, seed: int = 0, model: ViewModel | None = None
+    ) -> None:
+        self.view = view
+        self.model = model
+        self._baseline_s = baseline_s
+        self._seed = seed
+        self._history = History(len(view.columns))
+        self._entities: list[str] = []
+        self._strange: dict[str, float] = {}
+        self._began: int | None = None
+        self._next_fit: int | None = None
+
+    def add(self, windows: pl.DataFrame) -> pl.DataFrame:
+        """Scores of `windows` (this view's, oldest first); none while there is no model yet."""
+        parts = []
+        rest = windows
+        while not rest.is_empty():
+            if self._began is None:
+                self._begin(to_micros(rest["start"][0]))
+            due = cast("int", self._next_fit)
+            before = rest.filter(pl.col("start") < from_micros(due))
+            rest = rest.filter(pl.col("start") >= from_micros(due))
+            if not before.is_empty():
+                parts.append(self._score_and_remember(before))
+            if not rest.is_empty():
+                self._fit(due)
+        return pl.concat(parts) if parts else pl.DataFrame(schema=dict(SCORES))
+
+    def _begin(self, start: int) -> None:
+        self._began = start
+        self._next_fit = start + int(self._baseline_s * 1e6)
+
+    def _fit(self, due: int) -> None:
+        self._history.thin()
+        x, entity, _ = self._history.rows()
+        if len(x) > 0:
+            self.model = view_model.fit(self.view, x, entity, self._entities, self._seed)
+        age_s = (due - cast("int", self._began)) / 1e6
+        later = [age for age in _AGES_S if age > age_s]
+        if later:
+            following = later[0] - age_s
+        else:
+            following = 3600 if age_s < _HOURLY_UNTIL_S else 4 * 3600
+        self._next_fit = due + int(following * 1e6)
+
+    def _score_and_remember(self, windows: pl.DataFrame) -> pl.DataFrame:
+        x = windows.select(self.view.columns).to_numpy().astype(np.float64)
+        keys = windows.select(pl.concat_str("host", pl.lit("\0"), "entity"))[:, 0].to_list()
+        if self.model is None:
+            self._remember(windows, x, keys, np.ones(len(x)))
+            return pl.DataFrame(schema=dict(SCORES))
+        numbers = self.model.numbers(keys)
+        raw, p = self.model.score(x, numbers)
+        self._remember(windows, x, keys, p[COMBINED])
+        explained = self._explain(x, numbers, p)
+        key = windows.select("host", "view", "entity", "start", "end")
+        frames = [
+            key.with_columns(
+                pl.lit(name).alias("detector"),
+                pl.lit(self.model.version).alias("model_version"),
+                pl.Series("raw", raw.get(name, -np.log10(p[name])).astype(np.float32)),
+                pl.Series("p_value", p[name]),
+                explained if name == COMBINED else pl.lit(None, pl.String).alias("contributions"),
+            ).select(list(SCORES))
+            for name in p
+        ]
+        return pl.concat(frames)
+
+    def _explain(
+        self,
+        x: NDArray[np.float64],
+        numbers: NDArray[np.int64],
+        p: Mapping[str, NDArray[np.float64]],
+    ) -> pl.Series:
+        """The contributions of the windows that deserve one, by the detector most sure of it."""
+        model = cast("ViewModel", self.model)
+        texts: list[str | None] = [None] * len(x)
+        names = [name for name in p if name != COMBINED]
+        by_detector = np.column_stack([p[name] for name in names])
+        rows = np.flatnonzero(p[COMBINED] <= _EXPLAINED)
+        for row in rows:
+            surest = names[int(np.argmin(by_detector[row]))]
+            one = slice(row, row + 1)
+            shares = model.shares(surest, x[one], numbers[one])[0]
+            usual, spread = model.baseline.usual(int(numbers[row]))
+            parts = contributions(model.view.features, shares, x[row], usual, spread)
+            texts[row] = orjson.dumps(parts).decode()
+        return pl.Series("contributions", texts, dtype=pl.String)
+
+    def _remember(
+        self,
+        windows: pl.DataFrame,
+        x: NDArray[np.float64],
+        keys: list[str],
+        p: NDArray[np.float64],
+    ) -> None:
+        """Learn from the windows that are not strange, or have become the rule."""
+        known = {key: number for number, key in enumerate(self._entities)}
+        numbers = np.empty(len(keys), np.int32)
+        keep = np.zeros(len(keys), bool)
+        for row, key in enumerate(keys):
+            if key not in known:
+                known[key] = len(self._entities)
+                self._entities.append(key)
+            numbers[row] = known[key]
+            share = self._strange.get(key, 0.0)
+            strange = p[row] <= _STRANGE
+            share += _MEMORY * (strange - share)
+            self._strange[key] = share
+            keep[row] = not strange or share >= _SETTLED
+        start = windows["start"].to_physical().to_numpy()
+        self._history.add(x[keep].astype(np.float32), numbers[keep], start[keep])
+
+    def save(self) -> dict[str, object]:
+        """All state: arrays and JSON-able values; `model` is a Saved or None."""
+        return {
+            "began": self._began,
+            "next_fit": self._next_fit,
+            "entities": list(self._entities),
+            "strange": dict(self._strange),
+            "history": self._history.save(),
+            "model": None if self.model is None else self.model.save(),
+        }
+
+    def load(self, saved: Mapping[str, object]) -> None:
+        """Take up what `save` returned."""
+        self._began = cast("int | None", saved["began"])
+        self._next_fit = cast("int | None", saved["next_fit"])
+        self._entities = list(cast("list[str]", saved["entities"]))
+        self._strange = dict(cast("dict[str, float]", saved["strange"]))
+        self._history.load(cast("Mapping[str, object]", saved["history"]))
+        model = cast("Saved | None", saved["model"])
+        self.model = None if model is None else view_model.load(self.view, model)
+
+

@@ -1,0 +1,116 @@
+"""Silence: a service that used to write and does not.
+
+A service's gaps between windows with lines are remembered. A gap is a finding when it is several
+times the longest this service has ever shown, over a history long enough to know: a service that
+writes at random sometimes pauses long, and its own longest pause says how long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, cast
+
+import polars as pl
+
+from boxwatch.detections.detection import Detection, Kind, Reason, Severity
+
+_LONGEST_TIMES: Final = 4.0  # times the longest gap ever seen
+_LEAST_GAP: Final = timedelta(seconds=90)
+_LEAST_LINES: Final = 60  # windows with lines before a service's gaps are known
+_LEAST_AGE: Final = timedelta(minutes=30)
+
+
+@dataclass(slots=True)
+class Rhythm:
+    """How one service writes: when it began, how often it wrote, its longest pause."""
+
+    first: float  # seconds since the epoch
+    last: float
+    spoken: int = 0
+    longest: float = 0.0
+    silent_since: float | None = None
+
+
+class SilenceWatch:
+    """Finds services that fell silent, from the windows of the service view."""
+
+    def __init__(self) -> None:
+        self._rhythms: dict[str, Rhythm] = {}
+
+    def add(self, windows: pl.DataFrame) -> list[Detection]:
+        """The silences that began, went on or ended in `windows` (service view, oldest first)."""
+        found: dict[str, Detection] = {}
+        columns = windows.select("host", "entity", "start", "end", "lines")
+        for host, entity, start, end, lines in columns.iter_rows():
+            detection = self._step(host, entity, start, end, wrote=lines > 0)
+            if detection is not None:
+                found[detection.id] = detection
+        return list(found.values())
+
+    def _step(
+        self, host: str, entity: str, start: datetime, end: datetime, *, wrote: bool
+    ) -> Detection | None:
+        key = f"{host}\0{entity}"
+        at = start.timestamp()
+        rhythm = self._rhythms.get(key)
+        if rhythm is None:
+            rhythm = self._rhythms[key] = Rhythm(first=at, last=at)
+        gap = at - rhythm.last
+        if wrote:
+            ended = None
+            if rhythm.silent_since is not None:
+                ended = _finding(host, entity, rhythm, start, still_open=False)
+            elif rhythm.spoken > 0:
+                rhythm.longest = max(rhythm.longest, gap)
+            rhythm.last, rhythm.silent_since = at, None
+            rhythm.spoken += 1
+            return ended
+        if rhythm.silent_since is None:
+            if not _too_long(rhythm, at, gap):
+                return None
+            rhythm.silent_since = rhythm.last
+        return _finding(host, entity, rhythm, end, still_open=True)
+
+    def save(self) -> dict[str, object]:
+        """All state, JSON-able."""
+        return {key: asdict(rhythm) for key, rhythm in self._rhythms.items()}
+
+    def load(self, saved: Mapping[str, object]) -> None:
+        """Take up what `save` returned."""
+        self._rhythms = {
+            key: Rhythm(**cast("dict[str, float]", state))  # type: ignore[arg-type]
+            for key, state in saved.items()
+        }
+
+
+def _too_long(rhythm: Rhythm, at: float, gap: float) -> bool:
+    known = (
+        rhythm.spoken >= _LEAST_LINES and rhythm.last - rhythm.first >= _LEAST_AGE.total_seconds()
+    )
+    limit = max(_LEAST_GAP.total_seconds(), _LONGEST_TIMES * rhythm.longest)
+    return known and gap >= limit and at > rhythm.last
+
+
+def _finding(
+    host: str, entity: str, rhythm: Rhythm, end: datetime, *, still_open: bool
+) -> Detection:
+    since = rhythm.last if rhythm.silent_since is None else rhythm.silent_since
+    start = datetime.fromtimestamp(since, UTC)
+    service = entity.removeprefix("service:")
+    text = (
+        f"{service} has written nothing for {(end - start).total_seconds():.0f} s; "
+        f"its longest pause before was {rhythm.longest:.0f} s"
+    )
+    return Detection(
+        host=host,
+        entity=entity,
+        start=start,
+        end=end,
+        open=still_open,
+        kind=Kind.SILENCE,
+        name="log-silence",
+        severity=Severity.MEDIUM,
+        reasons=(Reason(text, entity=entity, metric="lines"),),
+    )

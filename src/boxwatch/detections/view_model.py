@@ -1,0 +1,192 @@
+"""The model of one view: baselines, detectors and calibrations, fitted together, used together.
+
+This is the one path for scores: live watching, replay, backfill and evaluation all call
+`ViewModel.score`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, cast
+
+import numpy as np
+import xxhash
+from numpy.typing import NDArray
+
+from boxwatch.features import Direction, View
+from boxwatch.models import DETECTORS, Baseline, Calibrator, Detector, Saved, combine
+
+_HELD_OUT: Final = 0.3  # the latest share of the windows calibrates what the earlier ones taught
+_LEAST_HELD_OUT: Final = 60  # held-out windows from which calibration is worth its loss
+_LEAST_JOINT: Final = 700  # windows from which the joint models have something to say
+_LEAST_OF_ONE: Final = 100  # held-out windows of one entity for a calibration of its own
+_MOST_ROWS: Final = 8_000  # rows a joint model learns from: more changes it little
+FIRST: Final = "robust_z"  # the detector that needs least data and is always there
+
+
+@dataclass(slots=True)
+class ViewModel:
+    """A fitted view. `entities` are "host NUL entity" keys; an unknown one uses the pool."""
+
+    view: View
+    entities: list[str]
+    baseline: Baseline
+    detectors: dict[str, Detector]
+    calibrators: dict[str, dict[int, Calibrator]]  # detector -> entity number, -1 for the pool
+    version: str
+    windows: int
+
+    def numbers(self, keys: Sequence[str]) -> NDArray[np.int64]:
+        """The number of each entity, -1 for one that was not there at the fit."""
+        index = {key: i for i, key in enumerate(self.entities)}
+        return np.fromiter((index.get(key, -1) for key in keys), np.int64, len(keys))
+
+    def score(
+        self, x: NDArray[np.float64], entity: NDArray[np.int64]
+    ) -> tuple[dict[str, NDArray[np.float32]], dict[str, NDArray[np.float64]]]:
+        """Raw scores and p-values by detector; `combined` is among the p-values.
+
+        Args:
+            x: Feature values (windows, features), NaN = unknown.
+            entity: Entity number of each window, from `numbers`.
+        """
+        z = self.baseline.standardise(x, entity)
+        raw = {name: detector.score(z) for name, detector in self.detectors.items()}
+        p = {name: self._p_values(name, scores, entity) for name, scores in raw.items()}
+        p["combined"] = combine(np.column_stack(list(p.values())))
+        return raw, p
+
+    def _p_values(
+        self, name: str, scores: NDArray[np.float32], entity: NDArray[np.int64]
+    ) -> NDArray[np.float64]:
+        own = self.calibrators[name]
+        p = np.ones(len(scores))
+        for number in np.unique(entity):
+            rows = entity == number
+            calibrator = own.get(int(number), own[-1])
+            p[rows] = calibrator.p_value(scores[rows])
+        return p
+
+    def shares(
+        self, name: str, x: NDArray[np.float64], entity: NDArray[np.int64]
+    ) -> NDArray[np.float32]:
+        """What each feature adds to one detector's scores, (windows, features)."""
+        return self.detectors[name].contributions(self.baseline.standardise(x, entity))
+
+    def save(self) -> Saved:
+        """Arrays and meta of all parts, prefixed by the part's name."""
+        arrays: dict[str, NDArray[np.generic]] = {}
+        meta: dict[str, object] = {
+            "view": self.view.name,
+            "features": self.view.columns,
+            "entities": self.entities,
+            "version": self.version,
+            "windows": self.windows,
+        }
+        for prefix, part in self._parts():
+            saved = part.save()
+            arrays.update({f"{prefix}/{name}": array for name, array in saved.arrays.items()})
+            meta[prefix] = dict(saved.meta)
+        return Saved(arrays, meta)
+
+    def _parts(self) -> list[tuple[str, Baseline | Detector | Calibrator]]:
+        parts: list[tuple[str, Baseline | Detector | Calibrator]] = [("baseline", self.baseline)]
+        parts += [(f"detector.{name}", part) for name, part in self.detectors.items()]
+        for name, group in self.calibrators.items():
+            parts += [(f"calibrator.{name}.{number}", part) for number, part in group.items()]
+        return parts
+
+
+def load(view: View, saved: Saved) -> ViewModel:
+    """The model that `ViewModel.save` described."""
+    arrays: dict[str, dict[str, NDArray[np.generic]]] = {}
+    for path, array in saved.arrays.items():
+        prefix, _, name = path.partition("/")
+        arrays.setdefault(prefix, {})[name] = array
+
+    def part(prefix: str) -> Saved:
+        return Saved(arrays.get(prefix, {}), cast("Mapping[str, object]", saved.meta[prefix]))
+
+    detectors, calibrators = {}, {}
+    for prefix in saved.meta:
+        kind, _, rest = prefix.partition(".")
+        if kind == "detector":
+            detectors[rest] = DETECTORS[rest].load(part(prefix))
+        elif kind == "calibrator":
+            name, _, number = rest.rpartition(".")
+            calibrators.setdefault(name, {})[int(number)] = Calibrator.load(part(prefix))
+    return ViewModel(
+        view=view,
+        entities=list(cast("list[str]", saved.meta["entities"])),
+        baseline=Baseline.load(part("baseline")),
+        detectors=detectors,
+        calibrators=calibrators,
+        version=str(saved.meta["version"]),
+        windows=int(cast("int", saved.meta["windows"])),
+    )
+
+
+def fit(
+    view: View,
+    x: NDArray[np.float32],
+    entity: NDArray[np.int32],
+    entities: Sequence[str],
+    seed: int,
+) -> ViewModel:
+    """Learn a view from windows in time order.
+
+    The earlier windows teach baselines and detectors, the later ones calibrate: what changes from
+    one to the other (a day that gets busier) widens the tails instead of raising alarms.
+
+    Args:
+        view: Names the columns of `x`.
+        x: (windows, features), NaN = unknown.
+        entity: Number of each row's entity in `entities`.
+        entities: "host NUL entity" keys.
+        seed: For the detectors that draw at random.
+    """
+    rows = len(x)
+    held = int(rows * _HELD_OUT)
+    cut = rows - held if held >= _LEAST_HELD_OUT else rows
+    numbers = entity.astype(np.int64)
+    baseline = Baseline.fit(
+        x[:cut].astype(np.float64),
+        numbers[:cut],
+        prior=np.array([feature.spread for feature in view.features]),
+        floor=np.array([feature.floor for feature in view.features]),
+        entities=len(entities),
+        prior_weight=86_400 / view.window_s,
+    )
+    z = baseline.standardise(x.astype(np.float64), numbers)
+    detectors: dict[str, Detector] = {}
+    for name, kind in DETECTORS.items():
+        if name != FIRST and cut < max(_LEAST_JOINT, kind.least_windows):
+            continue
+        detector = kind()
+        detector.fit(_some(z[:cut]), seed)
+        detectors[name] = detector
+    calibrators = {
+        name: _calibrate(detector.score(z[cut:]), numbers[cut:])
+        for name, detector in detectors.items()
+    }
+    stamp = xxhash.xxh3_64_hexdigest(np.ascontiguousarray(x[:cut]).tobytes())[:8]
+    version = f"{view.name}-{rows}-{stamp}"
+    return ViewModel(view, list(entities), baseline, detectors, calibrators, version, rows)
+
+
+def _some(z: NDArray[np.float32]) -> NDArray[np.float32]:
+    step = -(-len(z) // _MOST_ROWS)
+    return z[::step]
+
+
+def _calibrate(
+    scores: NDArray[np.float32], entity: NDArray[np.int64]
+) -> dict[int, Calibrator]:
+    pool = Calibrator.fit(scores)
+    own = {-1: pool}
+    for number in np.unique(entity):
+        rows = entity == number
+        if rows.sum() >= _LEAST_OF_ONE:
+            own[int(number)] = Calibrator.fit(scores[rows], prior=pool)
+    return own

@@ -1,0 +1,109 @@
+"""The one path from a batch of events to incidents: live, in replay, in recovery, in backfill.
+
+A pipeline is a pure function of the batches it has been given, in their order. `save` returns all
+of its state; a pipeline loaded from it goes on as if it had never stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from boxwatch.detections import Detection, Episodes, NoveltyWatch, SilenceWatch, ViewScorer
+from boxwatch.detections.known import KnownFailures
+from boxwatch.detections.view_model import ViewModel
+from boxwatch.events import Events
+from boxwatch.features import VIEWS, WindowBuilder
+from boxwatch.features.service import service_name
+from boxwatch.incidents import Grouper, Incident
+from boxwatch.models import threshold
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a person may set about the pipeline; the defaults are the product's."""
+
+    interval_s: float = 1.0
+    baseline_s: float = 30.0
+    false_alarms_per_host_week: float = 1.0
+    seed: int = 0
+    rules: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What one batch led to. `incidents` are those that changed."""
+
+    windows: dict[str, pl.DataFrame]
+    scores: pl.DataFrame
+    detections: list[Detection]
+    incidents: list[Incident]
+
+
+class Pipeline:
+    """Events in, incidents out.
+
+    Args:
+        options: What a person set.
+        models: Models trained before, by view; the other views learn a baseline first.
+    """
+
+    def __init__(
+        self, options: Options | None = None, models: Mapping[str, ViewModel] | None = None
+    ) -> None:
+        options = Options() if options is None else options
+        trained = {} if models is None else models
+        self.options = options
+        self.windows = WindowBuilder(interval_s=options.interval_s)
+        self.scorers = {
+            name: ViewScorer(
+                view, baseline_s=options.baseline_s, seed=options.seed, model=trained.get(name)
+            )
+            for name, view in VIEWS.items()
+        }
+        self.episodes = Episodes(
+            {
+                name: threshold(options.false_alarms_per_host_week, view.window_s)
+                for name, view in VIEWS.items()
+            }
+        )
+        self.novelty = NoveltyWatch()
+        self.silence = SilenceWatch()
+        self.known = KnownFailures(overrides=options.rules)
+        self.grouper = Grouper()
+
+    def process(self, events: Events, now: datetime) -> Outcome:
+        """Take one batch, read until `now`."""
+        windows, logs = self.windows.add(events, now)
+        scores = pl.concat([self.scorers[name].add(frame) for name, frame in windows.items()])
+        detections = [
+            *self.known.add(events, now),
+            *self.episodes.add(scores),
+            *self.novelty.add(logs.with_columns(service_name().alias("entity")), now),
+            *self.silence.add(windows["service"]),
+        ]
+        return Outcome(windows, scores, detections, self.grouper.add(detections, now))
+
+    def _stages(self) -> dict[str, Any]:
+        return {
+            "windows": self.windows,
+            **{f"scorer.{name}": scorer for name, scorer in self.scorers.items()},
+            "episodes": self.episodes,
+            "novelty": self.novelty,
+            "silence": self.silence,
+            "known": self.known,
+            "grouper": self.grouper,
+        }
+
+    def save(self) -> dict[str, object]:
+        """All state, by stage."""
+        return {name: stage.save() for name, stage in self._stages().items()}
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Take up what `save` returned."""
+        for name, stage in self._stages().items():
+            stage.load(saved[name])
