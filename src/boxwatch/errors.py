@@ -94,9 +94,16 @@ class StoreFull(StoreError):
 
 
 class SourceError(EnvironmentFault):
-    """A source's tool is missing, refused or hung."""
+    """A source's tool is missing, refused or hung.
+
+    `state` says which, in the words of the raw kind `status`: absent, denied, failing or hung.
+    """
 
     code = "BW220"
+
+    def __init__(self, message: str, *, hint: str = "", state: str = "failing") -> None:
+        super().__init__(message, hint=hint)
+        self.state = state
 
 
 class ModelError(BoxwatchError):

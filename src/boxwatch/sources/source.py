@@ -6,7 +6,7 @@ after the last row that had been handed over when the position was taken.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -24,6 +24,14 @@ class Completed:
     stderr: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Whole lines a running command wrote, to its standard error if `error`."""
+
+    data: bytes
+    error: bool = False
+
+
 class Shell(Protocol):
     """This machine, or another one: where commands run."""
 
@@ -31,13 +39,22 @@ class Shell(Protocol):
         """Run to the end or to the limit; a command that ignores SIGKILL is left behind.
 
         Raises:
-            SourceError: the program is not there or may not be run.
+            SourceError: the program is not there (state absent), may not be run (denied), or
+                an earlier run of it was left behind and is still alive (hung).
 
         """
         ...
 
-    def stream(self, argv: Sequence[str]) -> AsyncIterator[bytes]:
-        """Start and yield output as it comes, in whole lines; ends when the command ends."""
+    def stream(self, argv: Sequence[str]) -> AsyncGenerator[Output, None]:
+        """Start and yield output as it comes, in whole lines; ends when the command ends.
+
+        Closing the generator kills the command. What is not taken stays with the command: it
+        blocks when its pipe is full.
+
+        Raises:
+            SourceError: as `run` does.
+
+        """
         ...
 
 
