@@ -1,0 +1,38 @@
+"""Models of what is normal: detectors, calibration to p-values, combination, false-alarm budget."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Final
+
+from boxwatch.models.baseline import Baseline, watched
+from boxwatch.models.budget import alarms, threshold
+from boxwatch.models.calibration import Calibrator, FitReport
+from boxwatch.models.combination import combine
+from boxwatch.models.detector import Detector, Matrix, Saved, Vector
+from boxwatch.models.isolation_forest import IsolationForest
+from boxwatch.models.kmeans import KMeans
+from boxwatch.models.pca import PCA
+from boxwatch.models.robust_z import RobustZ
+
+DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
+    {detector.name: detector for detector in (RobustZ, PCA, KMeans, IsolationForest)}
+)
+
+__all__ = [
+    "DETECTORS",
+    "PCA",
+    "Baseline",
+    "Calibrator",
+    "Detector",
+    "FitReport",
+    "IsolationForest",
+    "KMeans",
+    "Matrix",
+    "RobustZ",
+    "Saved",
+    "Vector",
+    "alarms",
+    "combine",
+    "threshold",
+    "watched",
+]
