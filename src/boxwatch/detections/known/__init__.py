@@ -1,0 +1,7 @@
+"""Known failures: dated rules with a source, and the machine that finds them."""
+
+from boxwatch.detections.known.known_failures import KnownFailures
+from boxwatch.detections.known.names import in_words
+from boxwatch.detections.known.rules import RULES, Override, Rule
+
+__all__ = ["RULES", "KnownFailures", "Override", "Rule", "in_words"]

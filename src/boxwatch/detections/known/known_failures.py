@@ -1,0 +1,141 @@
+"""The known-failure rules at work: events in, findings out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import polars as pl
+
+from boxwatch.detections.detection import Detection
+from boxwatch.detections.known.line_findings import LineFindings
+from boxwatch.detections.known.lines import LineScreen
+from boxwatch.detections.known.names import Names
+from boxwatch.detections.known.reading_findings import RuleReadings
+from boxwatch.detections.known.readings import Readings
+from boxwatch.detections.known.rules import RULES, Override, with_overrides
+from boxwatch.events.schema import LOGS, SAMPLES, Events, check
+
+
+class KnownFailures:
+    """Finds known failures in logs and readings; says so once, when it grows, and when it ends.
+
+    `overrides` change or switch off rules by id. `pci_to_gpu` maps PCI addresses to GPU indices
+    where the stream does not tell. What is found depends on the events and their order, not on
+    how they are cut into batches; a reading (all samples of one entity at one instant) must come
+    in one batch.
+    """
+
+    def __init__(
+        self,
+        overrides: Mapping[str, Override] | None = None,
+        pci_to_gpu: Mapping[str, int | str] | None = None,
+    ) -> None:
+        rules = with_overrides(RULES, {} if overrides is None else overrides)
+        self._names = Names(pci_to_gpu)
+        self._screen = LineScreen(rules)
+        self._lines = LineFindings(rules, self._names)
+        self._readings = Readings()
+        self._rules = [RuleReadings(rule) for rule in rules.values() if rule.condition]
+
+    def add(self, events: Events, now: datetime) -> list[Detection]:
+        """Findings that opened, grew or ended with these events and until `now`.
+
+        Raises:
+            SchemaError: a table lacks a column or has it in another type.
+
+        """
+        logs = check(events.logs, LOGS, "known failures")
+        samples = check(events.samples, SAMPLES, "known failures")
+        found = self._from_lines(logs)
+        self._names.learn_readings(samples)
+        found += self._lines.settle(now)
+        found += self._from_readings(samples)
+        for rule in self._rules:
+            found += rule.settle(now)
+        return _latest(found)
+
+    def _from_lines(self, logs: pl.DataFrame) -> list[Detection]:
+        lessons = [*_containers(logs), *_gpus(logs)]
+        found: list[Detection] = []
+        waiting = sorted(lessons, key=lambda lesson: lesson[0], reverse=True)
+        for hit in self._screen.hits(logs):
+            while waiting and waiting[-1][0] <= hit.row:
+                self._learn(waiting.pop())
+            found += self._lines.add(hit)
+        while waiting:
+            self._learn(waiting.pop())
+        return found
+
+    def _learn(self, lesson: tuple[int, str, str, str]) -> None:
+        _, what, one, two = lesson
+        if what == "gpu":
+            self._names.learn_gpu(one, two)
+        else:
+            self._names.learn_container(one, two)
+
+    def _from_readings(self, samples: pl.DataFrame) -> list[Detection]:
+        found: list[Detection] = []
+        for kind, frame in self._readings.add(samples).items():
+            mine = [rule for rule in self._rules if rule.kind == kind]
+            wide = frame.with_columns(column for rule in mine for column in rule.columns())
+            for rule in mine:
+                found += rule.add(wide)
+        return found
+
+    def save(self) -> dict[str, object]:
+        """All of the state, JSON-able."""
+        return {
+            "names": self._names.save(),
+            "lines": self._lines.save(),
+            "readings": self._readings.save(),
+            "rules": {rule.rule.id: rule.save() for rule in self._rules},
+        }
+
+    def load(self, state: Mapping[str, object]) -> None:
+        """Go on from what `save` described."""
+        self._names.load(_table(state, "names"))
+        self._lines.load(_table(state, "lines"))
+        self._readings.load(_table(state, "readings"))
+        rules = _table(state, "rules")
+        for rule in self._rules:
+            saved = rules.get(rule.rule.id, [])
+            rule.load(saved if isinstance(saved, list) else [])
+
+
+def _table(state: Mapping[str, object], key: str) -> Mapping[str, object]:
+    value = state[key]
+    if not isinstance(value, Mapping):
+        raise TypeError(f"state {key!r} must be a mapping, not {type(value).__name__}")
+    return value
+
+
+def _latest(found: list[Detection]) -> list[Detection]:
+    """The last word on each finding, in the order in which they were first spoken of."""
+    return list({detection.id: detection for detection in found}.values())
+
+
+def _containers(logs: pl.DataFrame) -> list[tuple[int, str, str, str]]:
+    """The first line of each container that says id and name: (row, "container", id, name)."""
+    named = (
+        logs.lazy()
+        .with_row_index("row")
+        .filter(pl.col("container_id").is_not_null() & pl.col("container_name").is_not_null())
+        .select("row", pl.lit("container"), "container_id", "container_name")
+        .unique(["container_id", "container_name"], keep="first", maintain_order=True)
+        .collect()
+    )
+    return list(named.iter_rows())
+
+
+def _gpus(logs: pl.DataFrame) -> list[tuple[int, str, str, str]]:
+    """Every distinct GPU record with attributes: (row, "gpu", host, attributes)."""
+    told = (
+        logs.lazy()
+        .with_row_index("row")
+        .filter((pl.col("source") == "gpu") & pl.col("attributes").is_not_null())
+        .select("row", pl.lit("gpu"), "host", "attributes")
+        .unique(["host", "attributes"], keep="first", maintain_order=True)
+        .collect()
+    )
+    return list(told.iter_rows())

@@ -1,0 +1,158 @@
+"""Screening log lines for the patterns of the known-failure rules.
+
+Millions of healthy lines pass for each one that matters, so one multi-pattern search (Aho-Corasick,
+Communications of the ACM 18(6), 1975) over all literals comes first; only lines that hold one of
+them meet the exact patterns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from boxwatch.detections.known.rules import RULES, XID, Rule
+
+# What a line about the names of things looks like; it teaches and is no finding.
+GPU_NAMED: Final = r"NVRM: GPU at (?:PCI:)?(?P<pci>[0-9a-fA-F:.]+): (?P<uuid>GPU-[0-9a-f-]+)"
+_GPU_LITERAL: Final = "NVRM: GPU at"
+LEARNT: Final = "learnt"  # the rule name of hits that only teach names
+
+_EVENT_TEXT: Final = "docker event"
+_KEPT: Final = ("time", "host", "source", "unit", "container_name", "container_id", "event_id")
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """A line that a rule matched: where it stands in its batch, and what the pattern caught."""
+
+    rule: str
+    row: int
+    time_us: int
+    host: str
+    source: str
+    unit: str
+    container_name: str
+    container_id: str
+    event_id: int | None
+    text: str
+    groups: Mapping[str, str]
+
+
+def _event_text() -> pl.Expr:
+    """A Docker event as one canonical line, from its attributes or, without them, its message."""
+    told = pl.coalesce("attributes", pl.lit("{}"))
+
+    def said(*paths: str) -> list[pl.Expr]:
+        return [told.str.json_path_match(path) for path in paths]
+
+    action = pl.coalesce(
+        *said("$.Action", "$.action", "$.status"),
+        pl.col("message").str.extract(r"^(?:container )?(\w+(?:: \w+)?)", 1),
+        pl.lit(""),
+    )
+    code = pl.coalesce(
+        *said("$.Actor.Attributes.exitCode", "$.exitCode", "$.exit_code"),
+        pl.col("message").str.extract(r"(?i)exit(?:ed)?[ _]?(?:code|status)?\W+(\d+)", 1),
+        pl.lit(""),
+    )
+    signal = pl.coalesce(*said("$.Actor.Attributes.signal", "$.signal"), pl.lit(""))
+    return pl.format("docker event {} exit={} signal={}", action, code, signal)
+
+
+def _origin(name: str) -> pl.Expr:
+    """Which lines a rule of this origin may read: a container cannot speak for the kernel."""
+    kernel = (pl.col("source") == "kernel") | (
+        (pl.col("source") == "systemd") & (pl.col("unit") == "kernel").fill_null(value=False)
+    )
+    event = pl.col("is_event")
+    return {
+        "kernel": kernel,
+        "systemd": (pl.col("source") == "systemd") & ~kernel,
+        "docker-event": event,
+        "program": ~kernel & ~event,
+        "any": pl.lit(value=True),
+    }[name]
+
+
+class LineScreen:
+    """Finds the lines that log rules match. Without state: what a batch holds is what it gives."""
+
+    def __init__(self, rules: Mapping[str, Rule]) -> None:
+        self._rules = [
+            rule for rule in rules.values() if rule.pattern and not rule.id.startswith(f"{XID}-")
+        ]
+        if XID not in rules and any(name.startswith(f"{XID}-") for name in rules):
+            self._rules.append(RULES[XID])  # the pattern that all codes share
+        self._literals = sorted(
+            {_GPU_LITERAL}
+            | {text for r in self._rules if r.origin != "docker-event" for text in r.literals}
+        )
+
+    def hits(self, logs: pl.DataFrame) -> list[Hit]:
+        """Every match in `logs`, in the order of its rows; one line may match several rules."""
+        if logs.is_empty():
+            return []
+        frame = self._candidates(logs)
+        if frame.is_empty():
+            return []
+        found = [
+            hit
+            for rule in self._rules
+            for hit in _matches(
+                frame.filter(
+                    _origin(rule.origin) & pl.col("text").str.contains_any(list(rule.literals))
+                ),
+                rule.id,
+                rule.pattern,
+            )
+        ]
+        found += _matches(frame.filter(_origin("kernel")), LEARNT, GPU_NAMED)
+        return sorted(found, key=lambda hit: hit.row)
+
+    def _candidates(self, logs: pl.DataFrame) -> pl.DataFrame:
+        """The lines that hold any literal, and every container event, with the text to match."""
+        event = ((pl.col("source") == "docker") & (pl.col("subtype") == "event")).fill_null(
+            value=False
+        )
+        some = logs.with_row_index("row").filter(
+            event | pl.col("message").str.contains_any(self._literals)
+        )
+        if some.is_empty():
+            return some
+        return some.with_columns(event.alias("is_event")).with_columns(
+            pl.when("is_event").then(_event_text()).otherwise("message").alias("text")
+        )
+
+
+def _matches(frame: pl.DataFrame, rule: str, pattern: str) -> list[Hit]:
+    if frame.is_empty():
+        return []
+    matched = frame.filter(pl.col("text").str.contains(pattern))
+    if matched.is_empty():
+        return []
+    columns: Sequence[pl.Expr | str] = [
+        "row",
+        *_KEPT[1:],
+        "text",
+        pl.col("time").dt.timestamp("us").alias("time_us"),
+        pl.col("text").str.extract_groups(pattern).alias("groups"),
+    ]
+    return [
+        Hit(
+            rule=rule,
+            row=row["row"],
+            time_us=row["time_us"],
+            host=row["host"],
+            source=row["source"],
+            unit=row["unit"] or "",
+            container_name=row["container_name"] or "",
+            container_id=row["container_id"] or "",
+            event_id=row["event_id"],
+            text=row["text"],
+            groups={k: v for k, v in (row["groups"] or {}).items() if v is not None},
+        )
+        for row in matched.select(columns).iter_rows(named=True)
+    ]
