@@ -1,0 +1,151 @@
+"""Log records: journald's JSON, container lines and container events, as their tools print them."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Final
+
+import orjson
+
+from boxwatch.clock import EPOCH
+from boxwatch.sources.simulated.channels import CHANNELS, Channel
+from boxwatch.sources.simulated.host_rows import BOOTED_S
+from boxwatch.sources.simulated.world import World
+
+Record = tuple[float, str, bytes]  # second, raw kind, one JSON object
+
+# What systemd says of units, by systemd.catalog: the first match names the message.
+_MESSAGE_IDS: Final = (
+    ("Starting ", "7d4958e842da4a758f6c1cdc7b36dcc5"),
+    ("Started ", "39f53479d3a045ac8e11786248231fbf"),
+    ("Finished ", "39f53479d3a045ac8e11786248231fbf"),
+    ("Stopping ", "de5b426a63be47a7b6ac3eaac82e2f6f"),
+    ("Stopped ", "9d1aaa27d60140bd96365438aad20286"),
+    ("Failed to start ", "be02cf6855d2428ba40df7e9d022f03d"),
+    ("Time has been changed", "c7a787079b354eaaa9e77b371893cd27"),
+    (": Deactivated successfully", "7ad2d189f7e94e70a38c781354912448"),
+    (": Failed with result", "d9b373ed55a64feb8242e02dbe79a49c"),
+)
+
+
+def records(world: World) -> Iterator[Record]:
+    """Every log line and container event of the span, in true time."""
+    writer = _Writer(world)
+    rows = sorted(world.lines.rows, key=lambda row: row[0])
+    for number, (second, name, level, text, about) in enumerate(rows):
+        if not 0 <= second < world.span.seconds:
+            continue
+        channel = CHANNELS[name]
+        if channel.kind == "docker":
+            yield second, "docker", writer.container(second, channel, text, number)
+        else:
+            yield second, "systemd", writer.journal(second, channel, (level, text, about), number)
+    for second, name, action, attributes in sorted(world.lines.events, key=lambda row: row[0]):
+        if 0 <= second < world.span.seconds:
+            yield second, "docker_events", writer.event(second, CHANNELS[name], action, attributes)
+
+
+class _Writer:
+    def __init__(self, world: World) -> None:
+        key = f"{world.name}:{world.seed}".encode()
+        self._host = world.name
+        self._start = world.span.micros
+        self._error = (world.clock_error * 1e6).astype("int64").tolist()
+        self._boot = hashlib.md5(key, usedforsecurity=False).hexdigest()
+        self._machine = hashlib.sha256(key).hexdigest()[:32]
+
+    def _wall(self, second: float) -> int:
+        return self._start + round(second * 1e6) + int(self._error[int(second)])
+
+    def _said(self, channel: Channel, text: str, wall: int) -> str:
+        if "{ts}" not in text:
+            return text
+        then = EPOCH + timedelta(microseconds=wall)
+        stamp = channel.stamp.replace("%f", f"{then.microsecond // 1000:03d}")
+        if text.startswith("time={ts}"):  # ollama has two kinds of lines
+            stamp = f"%Y-%m-%dT%H:%M:%S.{then.microsecond // 1000:03d}Z"
+        return text.replace("{ts}", then.strftime(stamp))
+
+    def journal(
+        self, second: float, channel: Channel, said: tuple[int, str, str], number: int
+    ) -> bytes:
+        """One record as `journalctl -o json` prints it: strings only, absent fields absent."""
+        level, text, about = said
+        wall = self._wall(second)
+        monotonic = round((BOOTED_S + second) * 1e6)
+        message = self._said(channel, text, wall)
+        unique = hashlib.blake2b(f"{number}:{wall}:{self._boot}".encode(), digest_size=8)
+        record = {
+            "__CURSOR": f"s={self._machine[::-1]};i={0x4A1F00 + number:x};b={self._boot};"
+            f"m={monotonic:x};t={wall:x};x={unique.hexdigest()}",
+            "__REALTIME_TIMESTAMP": str(wall),
+            "__MONOTONIC_TIMESTAMP": str(monotonic),
+            "_BOOT_ID": self._boot,
+            "_MACHINE_ID": self._machine,
+            "_HOSTNAME": self._host,
+            "_TRANSPORT": channel.transport,
+            "PRIORITY": str(level),
+            "SYSLOG_IDENTIFIER": channel.identifier,
+            "MESSAGE": message,
+        }
+        if channel.transport == "kernel":
+            record["SYSLOG_FACILITY"] = "0"
+            record["_SOURCE_MONOTONIC_TIMESTAMP"] = str(monotonic - 40)
+        else:
+            record["_PID"] = str(channel.pid)
+            record["_UID"] = "0"
+            record["_COMM"] = channel.identifier[:15]
+            record["_SYSTEMD_UNIT"] = channel.unit
+        if channel.name == "systemd":
+            record |= self._about(about, text)
+        return orjson.dumps(record)
+
+    def _about(self, unit: str, text: str) -> dict[str, str]:
+        found = {"UNIT": unit} if unit and unit != "init.scope" else {}
+        for phrase, message_id in _MESSAGE_IDS:
+            if phrase in text:
+                return found | {"MESSAGE_ID": message_id}
+        return found
+
+    def container(self, second: float, channel: Channel, text: str, number: int) -> bytes:
+        """One line of a container."""
+        wall = self._wall(second)
+        stamp = (EPOCH + timedelta(microseconds=wall)).strftime("%Y-%m-%dT%H:%M:%S.%f")
+        return orjson.dumps(
+            {
+                "host": self._host,
+                "container_id": channel.container_id,
+                "container_name": channel.name,
+                "stream": channel.stream,
+                "timestamp": f"{stamp}{number * 37 % 1000:03d}Z",
+                "message": self._said(channel, text, wall),
+            }
+        )
+
+    def event(
+        self, second: float, channel: Channel, action: str, attributes: dict[str, str]
+    ) -> bytes:
+        """One event as `docker events --format '{{json .}}'` prints it."""
+        wall = self._wall(second)
+        if action == "pull":
+            actor = {
+                "ID": "ghcr.io/open-webui/open-webui:main",
+                "Attributes": {"name": "open-webui"},
+            }
+            return orjson.dumps(self._event("image", action, actor, wall))
+        actor = {"ID": channel.container_id, "Attributes": {**attributes, "name": channel.name}}
+        legacy = {"status": action, "id": channel.container_id, "from": channel.image}
+        return orjson.dumps(legacy | self._event("container", action, actor, wall))
+
+    def _event(self, kind: str, action: str, actor: object, wall: int) -> dict[str, object]:
+        return {
+            "Type": kind,
+            "Action": action,
+            "Actor": actor,
+            "scope": "local",
+            "time": wall // 1_000_000,
+            "timeNano": wall * 1000,
+            "host": self._host,
+        }
