@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -40,12 +41,14 @@ class Episodes:
     """Opens, extends and closes statistical findings.
 
     Args:
-        alpha: p-value of a window at which it is beyond the budget, per view.
+        alpha: p-value of a window at which it is beyond the budget, per view, for a host with one
+            entity; entities share their host's budget equally.
     """
 
     def __init__(self, alpha: Mapping[str, float]) -> None:
         self.alpha = dict(alpha)
         self._runs: dict[str, Run] = {}
+        self._entities: dict[str, int] = {}  # "host NUL view" -> entities met there
 
     def add(self, scores: pl.DataFrame) -> list[Detection]:
         """Findings that opened, grew or closed; `scores` of any views, oldest first."""
@@ -65,8 +68,10 @@ class Episodes:
         run = self._runs.get(key)
         if run is None:
             run = self._runs[key] = Run()
+            mates = f"{host}\0{view}"
+            self._entities[mates] = self._entities.get(mates, 0) + 1
         p_value = cast("float", p)
-        beyond = p_value <= self.alpha[str(view)]
+        beyond = p_value <= self.alpha[str(view)] / self._entities[f"{host}\0{view}"]
         if run.open is None:
             if not beyond:
                 run.beyond, run.since = 0, None
@@ -115,7 +120,7 @@ class Episodes:
         return run.open
 
     def save(self) -> dict[str, object]:
-        """All state, JSON-able; entities without an open episode or a beginning one are left out."""
+        """All state, JSON-able."""
         return {
             key: {
                 "beyond": run.beyond,
@@ -124,7 +129,6 @@ class Episodes:
                 "open": None if run.open is None else to_record(run.open),
             }
             for key, run in self._runs.items()
-            if run.beyond or run.open is not None
         }
 
     def load(self, saved: Mapping[str, Any]) -> None:
@@ -138,6 +142,7 @@ class Episodes:
             )
             for key, run in saved.items()
         }
+        self._entities = dict(Counter(key.rpartition("\0")[0] for key in saved))
 
 
 def _reasons(entity: str, contributions: str | None) -> tuple[Reason, ...]:

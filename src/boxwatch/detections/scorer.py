@@ -8,7 +8,7 @@ same instants as the live run did.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime
 from typing import Final, cast
 
 import numpy as np
@@ -71,6 +71,12 @@ class ViewScorer:
             if not rest.is_empty():
                 self._fit(due)
         return pl.concat(parts) if parts else pl.DataFrame(schema=dict(SCORES))
+
+    def ready_at(self) -> datetime | None:
+        """When the first model will be fitted; None once there is one, or nothing came yet."""
+        if self.model is not None or self._next_fit is None:
+            return None
+        return from_micros(self._next_fit)
 
     def _begin(self, start: int) -> None:
         self._began = start

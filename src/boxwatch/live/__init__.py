@@ -1,0 +1,18 @@
+"""Watching: the pipeline, the feeds that give it turns, and the loop that drives it."""
+
+from boxwatch.live.feed import Feed, LiveFeed, ReplayFeed, Turn
+from boxwatch.live.loop import Loop, LoopOptions, Status
+from boxwatch.live.pipeline import Options, Outcome, Pipeline
+
+__all__ = [
+    "Feed",
+    "LiveFeed",
+    "Loop",
+    "LoopOptions",
+    "Options",
+    "Outcome",
+    "Pipeline",
+    "ReplayFeed",
+    "Status",
+    "Turn",
+]

@@ -67,7 +67,9 @@ class Pipeline:
         }
         self.episodes = Episodes(
             {
-                name: threshold(options.false_alarms_per_host_week, view.window_s)
+                name: threshold(
+                    options.false_alarms_per_host_week, view.window_s, 1.0, 1.0 / len(VIEWS)
+                )
                 for name, view in VIEWS.items()
             }
         )

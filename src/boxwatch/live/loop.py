@@ -1,0 +1,212 @@
+"""The loop: read, store, judge, tell, and now and then save the state.
+
+Order of writing: a turn's events first, then what follows from them, so that whatever instant the
+process is killed at, the next start finds every stored batch and judges those that the last
+checkpoint does not cover once more.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from boxwatch import pulse
+from boxwatch.clock import monotonic
+from boxwatch.detections import COMBINED
+from boxwatch.errors import StoreFull
+from boxwatch.incidents import Incident, State
+from boxwatch.live.feed import Feed, Turn
+from boxwatch.live.pipeline import Outcome, Pipeline
+from boxwatch.live.state import flatten, unflatten
+from boxwatch.sinks import Sink
+from boxwatch.store import EventStore, StateStore, pack, unpack
+
+_SNAPSHOT: Final = "pipeline"
+_UPKEEP_TURNS: Final = 12  # turns between two rounds of compaction
+_RETENTION_S: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class LoopOptions:
+    """The rhythm of the loop and how long events are kept."""
+
+    checkpoint_s: float = 60.0
+    retention_days: float = 30.0
+    retention_bytes: int = 20 * 2**30
+    retry_s: float = 5.0  # pause before a store that was full is tried again
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the status line says after a turn."""
+
+    now: datetime
+    rows: int
+    open_incidents: int
+    strangest: float | None  # least p-value of the turn's windows; None while learning
+    learning_left_s: float | None
+
+
+class Loop:
+    """Drives one pipeline over one feed into one data folder."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        state: StateStore,
+        pipeline: Pipeline,
+        sinks: Sequence[Sink],
+        options: LoopOptions | None = None,
+    ) -> None:
+        self._store = store
+        self._state = state
+        self._pipeline = pipeline
+        self._sinks = list(sinks)
+        self._options = LoopOptions() if options is None else options
+        self._changed: dict[str, Incident] = {}
+        self._open: dict[str, Incident] = {}
+        self._saved_at = monotonic()
+        self._retained_at = monotonic()
+        self._turns = 0
+        self._seq = 0
+
+    def recover(self, progress: Callable[[int], None] | None = None) -> int:
+        """Take up the last checkpoint and judge the batches stored after it.
+
+        Returns:
+            The number of batches judged again.
+        """
+        checkpoint = self._state.load_checkpoint()
+        if checkpoint is not None:
+            self._pipeline.load(unflatten(unpack(checkpoint.stages[_SNAPSHOT])))
+            self._seq = checkpoint.seq
+        for incident in self._state.incidents(state=State.OPEN):
+            self._open[incident.id] = incident
+        judged = 0
+        for batch in self._store.batches(self._seq):
+            self._judge(batch.seq, Turn(batch.events, batch.now, {}))
+            judged += 1
+            if progress is not None:
+                progress(batch.seq)
+        if judged:
+            self.checkpoint()
+        return judged
+
+    async def run(
+        self, feed: Feed, stop: asyncio.Event, tell: Callable[[Status], None] | None = None
+    ) -> None:
+        """Take turns until `stop` is set or the feed ends, then save the state."""
+        turns = aiter(feed.turns())
+        stopped = asyncio.ensure_future(stop.wait())
+        try:
+            while not stop.is_set():
+                coming = asyncio.ensure_future(anext(turns))
+                await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    coming.cancel()
+                    await asyncio.gather(coming, return_exceptions=True)
+                    break
+                try:
+                    turn = coming.result()
+                except StopAsyncIteration:
+                    break
+                if await self._take(turn, stop) and tell is not None:
+                    tell(self._status)
+        finally:
+            stopped.cancel()
+            await feed.close()
+            self.checkpoint()
+
+    async def _take(self, turn: Turn, stop: asyncio.Event) -> bool:
+        """Store and judge one turn; False if the store stayed full until the stop."""
+        began = monotonic()
+        while True:
+            try:
+                seq = self._store.append(turn.events, turn.now, turn.positions)
+                break
+            except StoreFull as error:
+                pulse.emit(pulse.PartFailed(part="store", error=str(error)))
+                if stop.is_set():
+                    return False
+                await asyncio.sleep(self._options.retry_s)
+        outcome = self._judge(seq, turn)
+        self._publish(seq, turn, outcome, monotonic() - began)
+        self._upkeep(turn.now)
+        return True
+
+    def _judge(self, seq: int, turn: Turn) -> Outcome:
+        outcome = self._pipeline.process(turn.events, turn.now)
+        self._seq = seq
+        for incident in outcome.incidents:
+            self._changed[incident.id] = incident
+            if incident.state is State.OPEN:
+                if incident.id not in self._open:
+                    pulse.emit(
+                        pulse.IncidentOpened(incident.id, str(incident.severity), incident.title)
+                    )
+                self._open[incident.id] = incident
+            else:
+                self._open.pop(incident.id, None)
+        if outcome.incidents:
+            for sink in self._sinks:
+                sink.write(outcome.incidents)
+        return outcome
+
+    def checkpoint(self) -> None:
+        """Save the pipeline's state and the incidents that changed, in one transaction."""
+        began = monotonic()
+        for sink in self._sinks:
+            sink.flush()
+        snapshot = pack(flatten(self._pipeline.save()))
+        self._state.checkpoint(self._seq, {_SNAPSHOT: snapshot}, list(self._changed.values()))
+        self._changed.clear()
+        self._saved_at = monotonic()
+        pulse.emit(pulse.CheckpointSaved(batch=self._seq, seconds=self._saved_at - began))
+
+    def _upkeep(self, now: datetime) -> None:
+        self._turns += 1
+        if self._changed or monotonic() - self._saved_at >= self._options.checkpoint_s:
+            self.checkpoint()
+        if self._turns % _UPKEEP_TURNS == 0:
+            self._store.compact()
+        if monotonic() - self._retained_at >= _RETENTION_S:
+            self._retained_at = monotonic()
+            self._store.retain(self._options.retention_days, self._options.retention_bytes, now)
+
+    def _publish(self, seq: int, turn: Turn, outcome: Outcome, seconds: float) -> None:
+        events = turn.events
+        rows: Counter[str] = Counter()
+        for table in (events.logs, events.samples):
+            rows.update(dict(table.group_by("source").len().iter_rows()))
+        quarantined = Counter(events.quarantined["kind"].to_list())
+        pulse.emit(pulse.BatchStored(seq, dict(rows), dict(quarantined), seconds))
+        decided = outcome.scores.filter(pl.col("detector") == COMBINED)
+        least = decided.group_by("host", "view").agg(pl.col("p_value").min())
+        strangest = None
+        for (host,), part in least.group_by("host"):
+            values = dict(part.select("view", "p_value").iter_rows())
+            pulse.emit(pulse.TurnJudged(str(host), values))
+            strangest = min(values.values())
+        self._count()
+        left = self._learning_left(turn.now)
+        pulse.emit(pulse.BaselineRunning(left))
+        self._status = Status(turn.now, events.rows, len(self._open), strangest, left)
+
+    def _count(self) -> None:
+        counts = {severity: 0 for severity in ("info", "low", "medium", "high", "critical")}
+        for incident in self._open.values():
+            counts[str(incident.severity)] += 1
+        pulse.emit(pulse.IncidentsCounted(counts))
+
+    def _learning_left(self, now: datetime) -> float | None:
+        waiting = [scorer.ready_at() for scorer in self._pipeline.scorers.values()]
+        until = [instant for instant in waiting if instant is not None]
+        if not until:
+            return None
+        return max(0.0, (max(until) - now) / timedelta(seconds=1))

@@ -1,0 +1,115 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from boxwatch.events.schema import Events
+from boxwatch.features import VIEWS, WindowBuilder
+from tests.features import small_box
+
+SECONDS = 200
+
+
+def cut(every_s: float, whole: Events, builder: WindowBuilder | None = None) -> dict[str, pl.DataFrame]:
+    builder = WindowBuilder() if builder is None else builder
+    parts: dict[str, list[pl.DataFrame]] = {name: [] for name in VIEWS}
+    for events, now in small_box.batches(whole, every_s, SECONDS):
+        for name, frame in builder.add(events, now)[0].items():
+            parts[name].append(frame)
+    return {name: pl.concat(frames) for name, frames in parts.items()}
+
+
+@pytest.mark.parametrize("every_s", [1.0, 5.0, 7.0, 60.0, 200.0])
+def test_windows_do_not_depend_on_batches(every_s: float) -> None:
+    """However the same events are cut into turns, the same windows come out."""
+    whole = small_box.events(SECONDS)
+    reference = cut(2.0, whole)
+    other = cut(every_s, whole)
+    for name in VIEWS:
+        both = [frame.sort("start", "entity") for frame in (reference[name], other[name])]
+        rows = min(frame.height for frame in both)
+        assert rows > 5
+        assert_frame_equal(both[0].head(rows), both[1].head(rows))
+
+
+@pytest.mark.parametrize("name", list(VIEWS))
+def test_a_view_keeps_its_schema(name: str) -> None:
+    """Every frame of a view has its declared columns, empty ones too."""
+    for whole in (small_box.events(SECONDS), Events()):
+        assert dict(cut(5.0, whole)[name].schema) == dict(VIEWS[name].schema)
+
+
+def test_counters_become_rates_and_parts_a_host() -> None:
+    """Two disks that write 1 and 2 MB/s are a host that writes 3 MB/s."""
+    host = cut(5.0, small_box.events(SECONDS))["host"]
+    steady = host["disk_written"].drop_nulls()[3]
+    assert steady == pytest.approx(pl.select(pl.lit(3.0).log1p()).item())
+    assert host["cpu_busy"].drop_nulls()[3] == pytest.approx(0.2)
+
+
+def test_a_counter_that_was_reset_gives_no_negative_rate() -> None:
+    """After a reboot counters start at zero: the rate goes on from there."""
+    whole = small_box.events(SECONDS)
+    half = small_box.START + timedelta(seconds=100)
+    is_counter = (pl.col("metric") == "cpu_busy_seconds_total") & (pl.col("time") >= half)
+    samples = whole.samples.with_columns(
+        pl.when(is_counter).then(pl.col("value") - 80.0).otherwise("value").alias("value")
+    )
+    busy = cut(5.0, Events(logs=whole.logs, samples=samples))["host"]["cpu_busy"].drop_nulls()
+    assert busy.min() >= 0
+    assert busy.max() == pytest.approx(0.2)
+
+
+def test_an_entity_that_stops_answering_gets_windows_without_coverage() -> None:
+    """A card that is no longer listed is not a shorter list: its windows say unreadable."""
+    whole = small_box.events(SECONDS)
+    half = small_box.START + timedelta(seconds=100)
+    gone = whole.samples.filter(~((pl.col("entity") == "gpu:0") & (pl.col("time") >= half)))
+    gpu = cut(5.0, Events(logs=whole.logs, samples=gone))["gpu"].filter(pl.col("start") >= half)
+    assert gpu.height > 10
+    assert gpu["coverage"].max() == 0.0
+    assert gpu["unreadable"].min() == 1.0
+
+
+def test_nobody_watching_is_not_silence() -> None:
+    """Where a host sent nothing at all there are no windows, so a stopped watcher raises nothing."""
+    whole = small_box.events(SECONDS)
+    low, high = (small_box.START + timedelta(seconds=s) for s in (60, 120))
+    away = ~pl.col("time").is_between(low, high, closed="left")
+    frames = cut(5.0, Events(logs=whole.logs.filter(away), samples=whole.samples.filter(away)))
+    for frame in frames.values():
+        assert frame.filter(pl.col("start").is_between(low, high, closed="left")).is_empty()
+
+
+def test_a_saved_builder_goes_on_where_it_was() -> None:
+    """Saved and loaded in the middle, the windows are those of an uninterrupted run."""
+    whole = small_box.events(SECONDS)
+    reference = cut(5.0, whole)["host"]
+    turns = small_box.batches(whole, 5.0, SECONDS)
+    first, second = WindowBuilder(), WindowBuilder()
+    parts = [first.add(events, now)[0]["host"] for events, now in turns[:17]]
+    second.load(first.save())
+    parts += [second.add(events, now)[0]["host"] for events, now in turns[17:]]
+    assert_frame_equal(pl.concat(parts), reference)
+
+
+def test_a_clock_set_back_does_not_stop_the_windows() -> None:
+    """When the clock is set back an hour, windows go on from there at once."""
+    builder = WindowBuilder()
+    cut(5.0, small_box.events(SECONDS), builder)
+    earlier = small_box.START - timedelta(hours=1)
+    samples = small_box.samples(60).with_columns(pl.col("time") - timedelta(hours=1))
+    builder.add(Events(samples=samples.head(14)), earlier)
+    windows, _ = builder.add(Events(samples=samples.tail(-14)), earlier + timedelta(seconds=61))
+    assert windows["host"].height >= 10
+
+
+def test_services_are_counted_with_new_kinds_of_line() -> None:
+    """Lines of one kind are one template: a service is new once, not at each number."""
+    service = cut(5.0, small_box.events(SECONDS))["service"]
+    ollama = service.filter(pl.col("entity") == "service:ollama")
+    assert ollama["lines"].max() == pytest.approx(5**0.5)
+    assert ollama["new_templates"].to_list().count(0.0) > ollama.height / 2
