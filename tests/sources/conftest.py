@@ -3,7 +3,13 @@
 import asyncio
 import json
 import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -47,3 +53,80 @@ def belongings():
         return Counter(files=len(os.listdir("/proc/self/fd")), children=len(children))
 
     return count
+
+
+JOURNALD = Path("/lib/systemd/systemd-journald")
+
+
+class Journal:
+    """A real journald of our own: its folder, its socket, and when it has taken what was sent."""
+
+    def __init__(self, folder, process):
+        self.folder = folder / "log"
+        self.process = process
+        self.options = (f"--directory={self.folder}",)
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._target = str(folder / "sockets" / "socket")
+
+    def send(self, message, **fields):
+        """Log one entry over the native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL)."""
+        data = message if isinstance(message, bytes) else message.encode()
+        entry = b"MESSAGE\n" + len(data).to_bytes(8, "little") + data + b"\n"
+        for name, value in {"PRIORITY": 6, "SYSLOG_IDENTIFIER": "test", **fields}.items():
+            entry += f"{name}={value}\n".encode()
+        self._socket.sendto(entry, self._target)
+
+    def wait_for(self, message):
+        """Until an entry with `message` can be read."""
+        deadline = time.monotonic() + 10
+        while message not in self.messages():
+            assert time.monotonic() < deadline, f"{message!r} did not arrive"
+            time.sleep(0.02)
+
+    def messages(self):
+        argv = ["journalctl", *self.options, "--output=json", "--all", "--no-pager", "--merge"]
+        out = subprocess.run(argv, capture_output=True, check=True).stdout
+        return [json.loads(line).get("MESSAGE") for line in out.splitlines()]
+
+    def rotate(self):
+        """Close the journal file and begin another (systemd-journald.service(8), SIGUSR2)."""
+        before = len(list(self.folder.rglob("*.journal")))
+        self.process.send_signal(signal.SIGUSR2)
+        deadline = time.monotonic() + 10
+        while len(list(self.folder.rglob("*.journal"))) == before:
+            assert time.monotonic() < deadline, "journald did not rotate"
+            time.sleep(0.02)
+
+    def archived(self):
+        """The files that were rotated away."""
+        return [path for path in self.folder.rglob("*.journal") if "@" in path.name]
+
+    def close(self):
+        self._socket.close()
+        self.process.terminate()
+        self.process.wait(timeout=10)
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """A real, empty journald in a mount namespace of its own."""
+    for tool in ("journalctl", "unshare"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not on this machine")
+    if not JOURNALD.exists() or os.geteuid() != 0:
+        pytest.skip("a journald of our own needs systemd-journald and root")
+    script = Path(__file__).with_name("journal_host.sh")
+    process = subprocess.Popen(
+        ["unshare", "--mount", "--propagation", "private", "bash", script, tmp_path, JOURNALD],
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 5
+    while not (tmp_path / "sockets" / "socket").exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            pytest.skip("journald does not start in a mount namespace here")
+        time.sleep(0.01)
+    found = Journal(tmp_path, process)
+    yield found
+    found.close()

@@ -1,7 +1,20 @@
 """Where records come from, and the commands they are read with."""
 
 from boxwatch.sources.capability import Capability
+from boxwatch.sources.journald import JournaldSource, JournalOptions
+from boxwatch.sources.outbox import Pauses
 from boxwatch.sources.shell import LocalShell
 from boxwatch.sources.source import Completed, Output, Position, Shell, Source
 
-__all__ = ["Capability", "Completed", "LocalShell", "Output", "Position", "Shell", "Source"]
+__all__ = [
+    "Capability",
+    "Completed",
+    "JournalOptions",
+    "JournaldSource",
+    "LocalShell",
+    "Output",
+    "Pauses",
+    "Position",
+    "Shell",
+    "Source",
+]

@@ -43,6 +43,11 @@ class Outbox:
         """True while a `put` would wait."""
         return self._bytes >= self._room
 
+    @property
+    def waiting(self) -> bool:
+        """True if anything lies here."""
+        return bool(self._parcels)
+
     async def put(self, parcel: Parcel) -> None:
         """Add `parcel`, when there is room."""
         while self.full:
