@@ -1,0 +1,47 @@
+"""Raw records in, tables out: schemas, metrics, and one normaliser for each kind of record."""
+
+from boxwatch.events.export import combined_events, gpu_names
+from boxwatch.events.metrics import METRICS, Metric
+from boxwatch.events.ndjson import Records
+from boxwatch.events.normalisation import NORMALISERS, Normaliser, normalise
+from boxwatch.events.schema import (
+    LOGS,
+    QUARANTINE,
+    RAW_KINDS,
+    SAMPLES,
+    SOURCES,
+    TIME,
+    Events,
+    RawChunk,
+    Schema,
+    check,
+    concat,
+    empty,
+)
+from boxwatch.events.severity import SYSLOG
+from boxwatch.events.text import MESSAGE_LIMIT
+
+__all__ = [
+    "LOGS",
+    "MESSAGE_LIMIT",
+    "METRICS",
+    "NORMALISERS",
+    "QUARANTINE",
+    "RAW_KINDS",
+    "SAMPLES",
+    "SOURCES",
+    "SYSLOG",
+    "TIME",
+    "Events",
+    "Metric",
+    "Normaliser",
+    "RawChunk",
+    "Records",
+    "Schema",
+    "check",
+    "combined_events",
+    "concat",
+    "empty",
+    "gpu_names",
+    "normalise",
+]

@@ -1,0 +1,158 @@
+"""journald records, as `journalctl -o json` prints them.
+
+Field meanings: systemd.journal-fields(7). JSON form: a field with bytes that are not UTF-8 or not
+printable is an array of numbers, one that is too large is null, one that occurs more than once is
+an array of values (https://systemd.io/JOURNAL_EXPORT_FORMATS/#journal-json-format).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import polars as pl
+
+from boxwatch.events import attributes, identity, instants, severity
+from boxwatch.events.drafts import log_events
+from boxwatch.events.ndjson import Records
+from boxwatch.events.partial import join_parts
+from boxwatch.events.schema import Events
+
+_ATTRIBUTES: Final[Mapping[str, str]] = {
+    "_PID": "pid",
+    "_COMM": "comm",
+    "_EXE": "exe",
+    "_BOOT_ID": "boot_id",
+    "_MACHINE_ID": "machine_id",
+    "_TRANSPORT": "transport",
+    "_SOURCE_REALTIME_TIMESTAMP": "source_time_us",
+    "SYSLOG_IDENTIFIER": "identifier",
+    "MESSAGE_ID": "message_id",
+    "_SYSTEMD_INVOCATION_ID": "sender_invocation_id",
+    "INVOCATION_ID": "invocation_id",
+    "EXIT_CODE": "exit_code",
+    "EXIT_STATUS": "exit_status",
+    "UNIT_RESULT": "unit_result",
+    "JOB_RESULT": "job_result",
+    "CONTAINER_TAG": "container_tag",
+    "IMAGE_NAME": "image",
+}
+
+COLUMNS: Final = (
+    "host",
+    "_HOSTNAME",
+    "__CURSOR",
+    "__REALTIME_TIMESTAMP",
+    "__MONOTONIC_TIMESTAMP",
+    "PRIORITY",
+    "UNIT",
+    "USER_UNIT",
+    "_SYSTEMD_UNIT",
+    "CONTAINER_NAME",
+    "CONTAINER_ID_FULL",
+    "CONTAINER_ID",
+    "CONTAINER_PARTIAL_MESSAGE",
+    "MESSAGE",
+    *_ATTRIBUTES,
+)
+
+_FIELDS: Final = tuple(column for column in COLUMNS if column != "host")
+
+
+def normalise(records: Records) -> Events:
+    """The log rows of journald records.
+
+    The host is a `host` field that the collector added, else `_HOSTNAME`, else the chunk's: a
+    journal may gather the entries of many machines, and only the record knows which one wrote it.
+    Identity is `__CURSOR`, else boot, monotonic time and message.
+    """
+    frame, extras = _settled(records)
+    draft = frame.select(
+        "row",
+        instants.from_epoch_micros(pl.col("__REALTIME_TIMESTAMP")).alias("time"),
+        pl.coalesce("host", "_HOSTNAME", pl.lit(records.chunk.host)).alias("host"),
+        _source().alias("source"),
+        pl.lit("journal").alias("subtype"),
+        severity.from_priority(pl.col("PRIORITY")).alias("severity"),
+        _unit(frame).alias("unit"),
+        pl.col("CONTAINER_NAME").alias("container_name"),
+        pl.coalesce("CONTAINER_ID_FULL", "CONTAINER_ID").alias("container_id"),
+        pl.col("MESSAGE").alias("message"),
+        _identity(frame),
+        attributes.as_json(frame, _ATTRIBUTES),
+    )
+    if frame["CONTAINER_PARTIAL_MESSAGE"].null_count() < frame.height:
+        unfinished = frame["CONTAINER_PARTIAL_MESSAGE"].eq("true").fill_null(value=False)
+        draft, extras = join_parts(draft, unfinished, ("container_id", "severity"), extras)
+    return log_events(records, draft, extras)
+
+
+def _source() -> pl.Expr:
+    kernel = pl.col("_TRANSPORT") == "kernel"
+    return pl.when(kernel).then(pl.lit("kernel")).otherwise(pl.lit("systemd"))
+
+
+def _unit(frame: pl.DataFrame) -> pl.Expr:
+    """The unit a record is about: for what systemd says about a unit, that unit."""
+    about = pl.coalesce("UNIT", "USER_UNIT")
+    own = pl.coalesce("_SYSTEMD_UNIT", about, "SYSLOG_IDENTIFIER")
+    if frame["UNIT"].null_count() + frame["USER_UNIT"].null_count() == 2 * frame.height:
+        return own
+    by_systemd = (pl.col("_COMM") == "systemd") | (pl.col("_PID") == "1")
+    return pl.when(by_systemd & about.is_not_null()).then(about).otherwise(own)
+
+
+def _identity(frame: pl.DataFrame) -> pl.Series:
+    cursors = frame["__CURSOR"]
+    if not cursors.null_count():
+        return identity.digest(cursors)
+    fallback = identity.joined(["_BOOT_ID", "__MONOTONIC_TIMESTAMP", "MESSAGE"])
+    text = frame.select(pl.coalesce("__CURSOR", fallback).alias("identity"))
+    return identity.digest(text["identity"])
+
+
+def _settled(records: Records) -> tuple[pl.DataFrame, dict[int, dict[str, Any]]]:
+    """The frame with arrays and nulls resolved, and what was unusual about those rows.
+
+    As text, an array cannot be told from a string that looks like one, nor null from absent; so
+    those few rows are read again, exactly.
+    """
+    frame = records.frame
+    doubtful = pl.col("MESSAGE").is_null()
+    for column in _FIELDS:
+        doubtful |= pl.col(column).str.starts_with("[").fill_null(value=False)
+    rows = frame.select(doubtful.alias("doubtful"))["doubtful"].arg_true().to_list()
+    if not rows:
+        return frame, {}
+    extras: dict[int, dict[str, Any]] = {}
+    changed: dict[str, dict[int, str | None]] = {}
+    for row in rows:
+        fields = records.fields(row)
+        for column, value in fields.items():
+            if isinstance(value, list) and column in _FIELDS:
+                values = _values(value)
+                changed.setdefault(column, {})[row] = values[0] if values else None
+                if len(values) > 1:
+                    extras.setdefault(row, {}).setdefault("repeated", {})[column] = values
+        if fields.get("MESSAGE") is None:
+            extras.setdefault(row, {})["message"] = _why_null(fields)
+    settled = [
+        frame[column].scatter(list(texts), list(texts.values()))
+        for column, texts in changed.items()
+    ]
+    return frame.with_columns(settled), extras
+
+
+def _why_null(fields: Mapping[str, Any]) -> str:
+    return "too large for the journal reader" if "MESSAGE" in fields else "absent"
+
+
+def _values(value: list[Any]) -> list[str]:
+    """The values of an array field: one if it is bytes, else each of its elements."""
+    if value and all(type(item) is int and 0 <= item < 256 for item in value):
+        return [bytes(value).decode("utf-8", "replace")]
+    return [
+        text
+        for item in value
+        for text in (_values(item) if isinstance(item, list) else [str(item)])
+    ]

@@ -1,0 +1,102 @@
+"""Severity as OpenTelemetry numbers: 1 trace, 5 debug, 9 info, 13 warn, 17 error, 21 fatal.
+
+Syslog levels map as the OpenTelemetry logs data model does in its appendix B: emergency FATAL (21),
+alert ERROR3 (19), critical ERROR2 (18), error ERROR (17), warning WARN (13), notice INFO2 (10),
+informational INFO (9), debug DEBUG (5).
+https://opentelemetry.io/docs/specs/otel/logs/data-model-appendix/
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import polars as pl
+
+SYSLOG: Final[Mapping[str, int]] = {
+    "0": 21,
+    "1": 19,
+    "2": 18,
+    "3": 17,
+    "4": 13,
+    "5": 10,
+    "6": 9,
+    "7": 5,
+}
+
+WORDS: Final[Mapping[str, int]] = {
+    "trace": 1,
+    "debug": 5,
+    "info": 9,
+    "information": 9,
+    "notice": 10,
+    "warn": 13,
+    "warning": 13,
+    "err": 17,
+    "error": 17,
+    "severe": 17,
+    "exception": 17,
+    "crit": 18,
+    "critical": 18,
+    "alert": 19,
+    "emerg": 21,
+    "fatal": 21,
+    "panic": 21,
+    "emergency": 21,
+}
+_WORD: Final = "(" + "|".join(sorted(WORDS, key=len, reverse=True)) + ")"
+_WORD_UPPER: Final = _WORD.upper()
+
+_KLOG: Final = {"I": 9, "W": 13, "E": 17, "F": 21}
+_PINO: Final = {"10": 1, "20": 5, "30": 9, "40": 13, "50": 17, "60": 21}
+
+# What may stand before the level: bracketed groups, tokens that begin with a digit (times, process
+# ids), dashes, and names set off by " - " (Python's logging).
+_BEFORE: Final = r"^(?:\[[^\]]*\]\s*|\d[\w\-:.,/+]*\s+|[-|]\s+|[\w.\-/]+ - )*"
+
+_SPOKEN: Final = (
+    # level=error, "severity": "WARNING", lvl=warn (logfmt, JSON)
+    r"(?i)\b(?:level|lvl|severity|levelname|loglevel|log\.level)[\"']?\s*[=:]\s*[\"']?"
+    + _WORD
+    + r"\b",
+    # 2024-05-01 12:00:00,123 - app - ERROR - ..., [main] INFO x, <WARN>
+    _BEFORE + r"[\[(<|]?" + _WORD_UPPER + r"\b(?:[\])>|:\s,\-]|$)",
+    # error: ..., [warn] ..., fatal error: ...
+    r"(?i)" + _BEFORE + r"(?:\[\s*" + _WORD + r"\s*\]|" + _WORD + r"(?: error)?:)",
+    # ValueError: ..., java.io.IOException: ..., x.py:1: UserWarning: ...
+    r"(?:^|: )[\w.]*(Error|Exception|Warning)(?::|$)",
+)
+
+
+def from_priority(priority: pl.Expr) -> pl.Expr:
+    """Syslog levels 0-7, written in digits, as severity; null for anything else."""
+    return priority.replace_strict(SYSLOG, default=None, return_dtype=pl.UInt8)
+
+
+def from_word(word: pl.Expr) -> pl.Expr:
+    """A level's name in any case as severity; null for a word that is none."""
+    return word.str.to_lowercase().replace_strict(WORDS, default=None, return_dtype=pl.UInt8)
+
+
+def from_text(messages: pl.Series) -> pl.Series:
+    """The severity that the text of each message states; null where it states none.
+
+    For origins that carry no severity of their own. Reads the first 256 characters.
+    """
+    head = pl.col("head")
+    table = pl.DataFrame({"head": messages.str.head(256)})
+    spoken = [head.str.extract_groups(pattern) for pattern in _SPOKEN]
+    words = [from_word(pl.coalesce(groups.struct.field("*"))) for groups in spoken]
+    klog = head.str.extract(r"^([IWEF])\d{4} \d\d:\d\d:\d\d\.").replace_strict(
+        _KLOG, default=None, return_dtype=pl.UInt8
+    )
+    pino = head.str.extract(r'"level"\s*:\s*(\d0)\b').replace_strict(
+        _PINO, default=None, return_dtype=pl.UInt8
+    )
+    crash = (
+        pl.when(head.str.starts_with("Traceback (most recent call last)"))
+        .then(pl.lit(17, pl.UInt8))
+        .when(head.str.contains(r"^thread '.*' panicked at|^panic: "))
+        .then(pl.lit(21, pl.UInt8))
+    )
+    return table.select(pl.coalesce(klog, pino, crash, *words).alias("severity"))["severity"]

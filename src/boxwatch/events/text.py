@@ -1,0 +1,45 @@
+"""Messages made fit to read and to compare: no terminal colours, no control characters."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import polars as pl
+
+MESSAGE_LIMIT: Final = 64 * 1024  # characters; what is longer is cut here and kept whole aside
+
+# ECMA-48: CSI sequences, OSC strings (ended by BEL or ST), and two-character escapes.
+_ANSI: Final = (
+    r"(?:\x1b\[|\x{9b})[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]"
+)
+_CONTROLS: Final = [chr(code) for code in (*range(9), *range(11, 32), 127)]
+# The control pictures of Unicode, U+2400: the character stays visible instead of acting.
+_PICTURES: Final = ["\u2421" if c == "\x7f" else chr(0x2400 + ord(c)) for c in _CONTROLS]
+_ANY_CONTROL: Final = r"[\x00-\x08\x0b-\x1f\x7f\x{9b}]"
+
+
+def clean(messages: pl.Series) -> pl.Series:
+    """`messages` without ANSI escapes and trailing line ends; other controls as U+24xx pictures.
+
+    Tabs and line feeds within stay. Work is done only for the rows that need it.
+    """
+    ragged = messages.str.ends_with("\n") | messages.str.ends_with("\r")
+    dirty = messages.str.contains(_ANY_CONTROL) | ragged
+    if not dirty.any():
+        return messages
+    rows = dirty.fill_null(value=False).arg_true()
+    cleaned = (
+        messages.gather(rows)
+        .str.replace_all(_ANSI, "")
+        .str.strip_chars_end("\r\n")
+        .str.replace_many(_CONTROLS, _PICTURES)
+    )
+    return messages.scatter(rows, cleaned)
+
+
+def too_long(messages: pl.Series) -> list[int]:
+    """The rows whose message is longer than `MESSAGE_LIMIT` characters."""
+    longest = messages.str.len_bytes().max()
+    if not isinstance(longest, int) or longest <= MESSAGE_LIMIT:
+        return []
+    return (messages.str.len_chars() > MESSAGE_LIMIT).arg_true().to_list()
