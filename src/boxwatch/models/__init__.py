@@ -8,6 +8,7 @@ from boxwatch.models.baseline import Baseline, watched
 from boxwatch.models.budget import alarms, threshold
 from boxwatch.models.calibration import Calibrator, FitReport
 from boxwatch.models.combination import combine
+from boxwatch.models.conformance import Check, ConformanceError, checks
 from boxwatch.models.detector import Detector, Matrix, Saved, Vector
 from boxwatch.models.isolation_forest import IsolationForest
 from boxwatch.models.kmeans import KMeans
@@ -23,6 +24,8 @@ __all__ = [
     "PCA",
     "Baseline",
     "Calibrator",
+    "Check",
+    "ConformanceError",
     "Detector",
     "FitReport",
     "IsolationForest",
@@ -32,6 +35,7 @@ __all__ = [
     "Saved",
     "Vector",
     "alarms",
+    "checks",
     "combine",
     "threshold",
     "watched",

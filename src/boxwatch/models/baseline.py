@@ -64,19 +64,15 @@ class Baseline:
         _check(x, entity, prior, floor, entities)
         values = np.where(np.isfinite(x), x, np.nan)
         number = entity.astype(np.int64)
-        pooled = _Groups(np.zeros_like(number), 1)
-        own = _Groups(number, entities)
-        middle, size = pooled.median(values), pooled.known(values)
-        wide = _blend(pooled.spread(values, middle), size, prior, prior_weight)
+        size, middle, wide = _learn(values, np.zeros_like(number), 1)
+        wide = _WIDER * _blend(wide, size, prior, prior_weight)
         middle = np.where(size > 0, middle, 0.0)
-        location, size = own.median(values), own.known(values)
-        spread = _blend(own.spread(values, location), size, prior, prior_weight)
+        size, location, spread = _learn(values, number, entities)
         location = np.where(size > 0, location, middle)
-        spread = np.where(size > 0, spread, _WIDER * wide)
+        spread = np.where(size > 0, _blend(spread, size, prior, prior_weight), wide)
         least = np.maximum(floor, _TINY)
-        return cls(
-            np.vstack([location, middle]), np.maximum(np.vstack([spread, _WIDER * wide]), least)
-        )
+        spread = np.maximum(np.vstack([spread, wide]), least)
+        return cls(np.vstack([location, middle]), spread)
 
     def standardise(self, x: Float64, entity: NDArray[np.integer]) -> Matrix:
         """(x - location) / spread as float32, within ±`LIMIT`.
@@ -112,7 +108,8 @@ class Baseline:
     def _rows(self, entity: NDArray[np.integer]) -> NDArray[np.int64]:
         last = len(self._location) - 1
         number = entity.astype(np.int64)
-        return np.where((number >= 0) & (number < last), number, last)
+        number[(number < 0) | (number > last)] = last
+        return number
 
 
 def watched(z: Matrix, high: NDArray[np.bool_], low: NDArray[np.bool_]) -> Matrix:
@@ -127,52 +124,38 @@ def watched(z: Matrix, high: NDArray[np.bool_], low: NDArray[np.bool_]) -> Matri
     return np.where(unwatched, np.float32(0.0), z).astype(np.float32)
 
 
-class _Groups:
-    """Quantiles per group and feature without a loop over groups."""
+def _learn(x: Float64, group: NDArray[np.int64], groups: int) -> tuple[Float64, Float64, Float64]:
+    """How many values are known, their median and spread, shape (groups, features) each.
 
-    def __init__(self, group: NDArray[np.int64], groups: int) -> None:
-        self._group = group
-        self._groups = groups
-        self._first = np.searchsorted(np.sort(group), np.arange(groups))[:, None]
+    Median and spread are NaN where nothing is known.
+    """
+    known = np.zeros((groups, x.shape[1]))
+    for column, values in enumerate(x.T):
+        known[:, column] = np.bincount(group, weights=~np.isnan(values), minlength=groups)
+    median, low, high = _quantiles(x, group, known, (0.5, 0.05, 0.95))
+    (mad,) = _quantiles(np.abs(x - median[group]), group, known, (0.5,))
+    return known, median, np.maximum(mad * 1.4826, (high - low) / 3.29)
 
-    def known(self, x: Float64) -> Float64:
-        """How many values of each feature are known, shape (groups, features)."""
-        return np.column_stack(
-            [
-                np.bincount(self._group, weights=~np.isnan(column), minlength=self._groups)
-                for column in x.T
-            ]
-        ).reshape(self._groups, x.shape[1])
 
-    def median(self, x: Float64) -> Float64:
-        """Medians of the known values, shape (groups, features); NaN where there is none."""
-        return self._quantiles(x, (0.5,))[0]
-
-    def spread(self, x: Float64, median: Float64) -> Float64:
-        """The larger of the two spreads, shape (groups, features); NaN where nothing is known."""
-        low, high = self._quantiles(x, (0.05, 0.95))
-        mad = self.median(np.abs(x - median[self._group]))
-        return np.asarray(np.maximum(mad * 1.4826, (high - low) / 3.29), dtype=np.float64)
-
-    def _quantiles(self, x: Float64, levels: tuple[float, ...]) -> list[Float64]:
-        # Sorted by group and then value; unknown values come last within their group.
-        ordered = np.vstack(
-            [np.take(column, np.lexsort((column, self._group))) for column in x.T]
-        ).T.reshape(x.shape)
-        if len(ordered) == 0:
-            return [np.full((self._groups, x.shape[1]), np.nan) for _ in levels]
-        known = self.known(x)
-        column = np.arange(x.shape[1])
-        found = []
-        for level in levels:
-            place = level * np.maximum(known - 1, 0)
-            below = np.floor(place).astype(np.int64)
-            low = np.minimum(self._first + below, len(ordered) - 1)
-            high = np.minimum(self._first + np.ceil(place).astype(np.int64), len(ordered) - 1)
-            part = place - below
-            value = ordered[low, column] * (1 - part) + ordered[high, column] * part
-            found.append(np.where(known > 0, value, np.nan))
-        return found
+def _quantiles(
+    x: Float64, group: NDArray[np.int64], known: Float64, levels: tuple[float, ...]
+) -> list[Float64]:
+    """Quantiles of the known values per group and feature, without a loop over groups."""
+    found = [np.full(known.shape, np.nan) for _ in levels]
+    # A stable sort of 16-bit keys is a radix sort, several times faster than of 64-bit ones.
+    key = group.astype(np.uint16) if len(known) <= np.iinfo(np.uint16).max else group
+    first = np.searchsorted(np.sort(key), np.arange(len(known)))
+    for column in range(x.shape[1] if len(x) > 0 else 0):
+        order = np.argsort(x[:, column])  # unknown values come last
+        ordered = x[order[np.argsort(key[order], kind="stable")], column]
+        for level, out in zip(levels, found, strict=True):
+            place = level * np.maximum(known[:, column] - 1.0, 0.0)
+            below = np.minimum(first + place.astype(np.int64), len(x) - 1)
+            above = np.minimum(first + np.ceil(place).astype(np.int64), len(x) - 1)
+            part = place - np.floor(place)
+            value = ordered[below] * (1.0 - part) + ordered[above] * part
+            out[:, column] = np.where(known[:, column] > 0.0, value, np.nan)
+    return found
 
 
 def _blend(own: Float64, size: Float64, prior: Float64, weight: float) -> Float64:
@@ -196,7 +179,7 @@ def _check(
         )
     if not bool(np.isfinite(prior).all() & np.isfinite(floor).all()):
         raise ModelError("Prior and floor must be finite.")
-    if len(entity) > 0 and not (0 <= int(entity.min()) and int(entity.max()) < entities):
+    if len(entity) > 0 and (int(entity.min()) < 0 or int(entity.max()) >= entities):
         raise ModelError(
             f"Entity numbers run from {int(entity.min())} to {int(entity.max())}; "
             f"with {entities} entities they may be 0 to {entities - 1}."

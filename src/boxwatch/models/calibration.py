@@ -10,8 +10,8 @@ Few data. Shape and scale are drawn towards a prior that counts for a stated num
 `tail.SHAPE` and `SCALE` times the median score, or a pooled calibrator of other entities. The
 shape is raised while few clusters are known, as the predictive law of an unsure exponential is a
 Pareto law. With 6 windows the tail falls about as the third power of the score; from 500 on the
-data decide. No p-value is below `LEAST / (n + 1)`. Without data and prior every p-value is 1:
-nothing is known, so nothing is strange.
+data decide. No p-value is below `LEAST / (n + 1)`, n counting windows lent by the pool. Without
+data and prior every p-value is 1: nothing is known, so nothing is strange.
 
 Windows follow each other. A p-value is a statement about one window (the marginal), which runs of
 strange windows leave unbiased, so all excesses enter the moments. But a run is one piece of
@@ -23,7 +23,7 @@ only that share of it separate alarms.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import ClassVar, Final, Self
 
 import numpy as np
@@ -57,7 +57,7 @@ _VERSION: Final = 1
 
 @dataclass(frozen=True, slots=True)
 class FitReport:
-    """What the calibration rests on.
+    """What the calibration rests on: its own windows and those a pool lends.
 
     `joint` is the score where body and tail meet and `joint_p` its p-value; `scale` and `shape` are
     the tail's as fitted, before it is widened for want of data; `backing` counts the clusters it
@@ -67,6 +67,7 @@ class FitReport:
     """
 
     windows: int
+    lent_windows: int
     joint: float
     joint_p: float
     scale: float
@@ -122,13 +123,14 @@ class Calibrator:
         known = scores[~np.isnan(scores)].astype(np.float64)
         if not bool(np.isfinite(known).all()):
             raise ModelError("A calibrator takes finite scores.", hint="Check the detector.")
-        if prior is not None and prior._report.windows == 0:
+        if prior is not None and prior._unknown():
             prior = None
         if len(known) > 0:
             return cls._learn(known, prior)
         if prior is not None:
-            return cls(prior._knots, prior._report)
-        return cls(np.empty((2, 0)), FitReport(0, 0.0, 1.0, 1.0, SHAPE, 0, 0, 0, 0.0))
+            lent = replace(prior._report, windows=0, lent_windows=int(_pseudo(prior)))
+            return cls(prior._knots, lent)
+        return cls(np.empty((2, 0)), FitReport(0, 0, 0.0, 1.0, 1.0, SHAPE, 0, 0, 0, 0.0))
 
     def p_value(self, scores: NDArray[np.floating]) -> Float64:
         """The chance of a normal window scoring at least this much.
@@ -140,11 +142,11 @@ class Calibrator:
             float64 in (0, 1], never rising with the score.
         """
         values = scores.astype(np.float64)
-        if self._report.windows == 0:
+        if self._unknown():
             return np.where(np.isnan(values), np.nan, 1.0)
         body = np.interp(values, self._knots[0], self._knots[1], left=1.0)
         tail = self._tail.survival(np.nan_to_num(values - self._report.joint, posinf=np.inf))
-        least = LEAST / (self._report.windows + 1)
+        least = LEAST / (self._report.windows + self._report.lent_windows + 1)
         return np.asarray(np.maximum(body * tail, least), dtype=np.float64)
 
     def fit_report(self) -> FitReport:
@@ -162,6 +164,7 @@ class Calibrator:
         expect(saved, cls.name, _VERSION)
         report = FitReport(
             windows=whole(saved, "windows"),
+            lent_windows=whole(saved, "lent_windows"),
             joint=number(saved, "joint"),
             joint_p=number(saved, "joint_p"),
             scale=number(saved, "scale"),
@@ -172,6 +175,9 @@ class Calibrator:
             ks=number(saved, "ks"),
         )
         return cls(floats(saved, "knots"), report)
+
+    def _unknown(self) -> bool:
+        return self._knots.size == 0
 
     @classmethod
     def _learn(cls, known: Float64, prior: Calibrator | None) -> Self:
@@ -186,6 +192,7 @@ class Calibrator:
         lent = 0 if prior is None else min(LENT_CLUSTERS, prior._report.backing)
         report = FitReport(
             windows=len(known),
+            lent_windows=0 if prior is None else int(_pseudo(prior)),
             joint=joint,
             joint_p=float(knots[1, -1]),
             scale=tail.scale,
@@ -208,6 +215,12 @@ def _threshold(ordered: Float64, prior: Calibrator | None) -> float:
     return own + weight * max(prior.fit_report().joint - own, 0.0)
 
 
+def _pseudo(prior: Calibrator) -> float:
+    """How many windows a pool counts for."""
+    pooled = prior.fit_report()
+    return min(PRIOR_WINDOWS, float(pooled.windows + pooled.lent_windows))
+
+
 def _expected(ordered: Float64, prior: Calibrator | None) -> Tail:
     """The tail to expect before the excesses are seen."""
     if prior is not None:
@@ -222,13 +235,15 @@ def _expected(ordered: Float64, prior: Calibrator | None) -> Tail:
 def _body(ordered: Float64, base: float, joint: float, prior: Calibrator | None) -> Float64:
     """Knots (2, k) of the body from the least score to the joint."""
     values = np.unique(ordered[ordered <= base])
+    if prior is not None:
+        values = np.union1d(values, prior._knots[0][prior._knots[0] <= base])
     if len(values) > _KNOTS:
         values = values[np.linspace(0, len(values) - 1, _KNOTS).round().astype(np.intp)]
     values = np.append(values, joint)
     least = len(ordered) - np.searchsorted(ordered, values, side="left").astype(np.float64)
     counted, pseudo = 1.0 + least, 0.0
     if prior is not None:
-        pseudo = min(PRIOR_WINDOWS, float(prior.fit_report().windows))
+        pseudo = _pseudo(prior)
         counted += pseudo * prior.p_value(values)
     p = counted / (len(ordered) + 1.0 + pseudo)
     return np.array([values, np.minimum(np.minimum.accumulate(p), 1.0)])
