@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from boxwatch.sources.simulated import outage
+from boxwatch.sources.simulated import jobs, outage
 from boxwatch.sources.simulated.fault import Effect, Window
 from boxwatch.sources.simulated.gpu_rows import BUS_IDS, UUIDS
 from boxwatch.sources.simulated.world import World
@@ -16,11 +16,19 @@ def _pick(window: Window) -> tuple[int, str, str]:
     return index, outage.SERVICES[index], BUS_IDS[index][4:].lower()
 
 
+def _ensure_work(world: World, window: Window, index: int) -> None:
+    """A fault that shows under load alone meets a batch job if there is little else to do."""
+    if world.cards[index].util[window.cut].mean() < 0.3:
+        start = window.start + window.seconds // 10
+        jobs.embed(world, index, start, window.end - window.seconds // 10, window.rng)
+
+
 def thermal_slowdown(world: World, window: Window) -> Effect:
     """The fan fails: heat builds up until the driver and then the hardware slow the card."""
     index, service, _ = _pick(window)
+    _ensure_work(world, window, index)
     card = world.cards[index]
-    left = window.between(0.13, 0.0)
+    left = window.between(0.09, 0.0)
     card.fan_cap[window.cut] = left
     return Effect(
         f"gpu:{index}",
@@ -124,13 +132,14 @@ def ecc_storm(world: World, window: Window) -> Effect:
 def pcie_downtraining(world: World, window: Window) -> Effect:
     """The link renegotiates to a lower generation, fewer lanes, or both."""
     index, _, address = _pick(window)
+    _ensure_work(world, window, index)
     card = world.cards[index]
     choices = ((2, 16), (4, 4), (1, 16), (3, 4), (1, 8), (1, 4))
     generation, lanes = choices[min(int(window.severity * len(choices)), len(choices) - 1)]
     card.gen_cap[window.cut] = generation
     card.width[window.cut] = lanes
     if window.rng.random() < 0.5:
-        port = address.replace(":00.0", ":01.1").replace("0000:", "0000:")
+        port = address.replace(":00.0", ":01.1")
         for at in window.times(400.0):
             world.lines.add(
                 at, "kernel", f"pcieport {port}: AER: Correctable error message received", 4
@@ -146,6 +155,7 @@ def pcie_downtraining(world: World, window: Window) -> Effect:
 def power_brake(world: World, window: Window) -> Effect:
     """The external power brake is asserted: clocks fall although the card is cool."""
     index, service, _ = _pick(window)
+    _ensure_work(world, window, index)
     share = window.between(0.62, 0.25)
     on = np.ones(window.seconds, dtype=bool)
     if window.severity < 0.5:  # a supply at its edge comes and goes

@@ -29,8 +29,11 @@ def run_jobs(world: World) -> None:
 def _embedding(world: World, at: int, rng: np.random.Generator) -> None:
     """Half an hour of full load on one card."""
     gpu = int(rng.integers(2))
-    seconds = int(rng.uniform(1300, 2200))
-    end = min(at + seconds, world.span.seconds)
+    embed(world, gpu, at, min(at + int(rng.uniform(1300, 2200)), world.span.seconds), rng)
+
+
+def embed(world: World, gpu: int, at: int, end: int, rng: np.random.Generator) -> None:
+    """A batch of embeddings keeps one card fully busy from `at` to `end`."""
     card = world.cards[gpu]
     card.util[at:end] = 1.0
     card.watts[at:end] = 275.0

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from bisect import bisect_left
 from datetime import timedelta
-from typing import Final
+from operator import itemgetter
+from typing import Any, Final
 
 import orjson
 
@@ -14,7 +15,6 @@ from boxwatch.sources.simulated.channels import CHANNELS, Channel
 from boxwatch.sources.simulated.host_rows import BOOTED_S
 from boxwatch.sources.simulated.world import World
 
-Record = tuple[float, str, bytes]  # second, raw kind, one JSON object
 
 # What systemd says of units, by systemd.catalog: the first match names the message.
 _MESSAGE_IDS: Final = (
@@ -30,21 +30,46 @@ _MESSAGE_IDS: Final = (
 )
 
 
-def records(world: World) -> Iterator[Record]:
-    """Every log line and container event of the span, in true time."""
-    writer = _Writer(world)
-    rows = sorted(world.lines.rows, key=lambda row: row[0])
-    for number, (second, name, level, text, about) in enumerate(rows):
-        if not 0 <= second < world.span.seconds:
-            continue
-        channel = CHANNELS[name]
-        if channel.kind == "docker":
-            yield second, "docker", writer.container(second, channel, text, number)
-        else:
-            yield second, "systemd", writer.journal(second, channel, (level, text, about), number)
-    for second, name, action, attributes in sorted(world.lines.events, key=lambda row: row[0]):
-        if 0 <= second < world.span.seconds:
-            yield second, "docker_events", writer.event(second, CHANNELS[name], action, attributes)
+class LogRecords:
+    """Every log line and container event of `world`, ready to be written hour by hour."""
+
+    def __init__(self, world: World) -> None:
+        self._writer = _Writer(world)
+        self._rows = _in_order(world, world.lines.rows)
+        self._events = _in_order(world, world.lines.events)
+
+    def between(self, start: int, end: int) -> dict[str, list[bytes]]:
+        """The records of the seconds from `start` to `end`, by raw kind."""
+        found: dict[str, list[bytes]] = {"systemd": [], "docker": [], "docker_events": []}
+        first, last = (
+            bisect_left(self._rows, second, key=itemgetter(0)) for second in (start, end)
+        )
+        for number in range(first, last):
+            second, name, level, text, about = self._rows[number]
+            channel = CHANNELS[name]
+            if channel.kind == "docker":
+                found["docker"].append(self._writer.container(second, channel, text))
+            else:
+                said = (level, text, about)
+                found["systemd"].append(self._writer.journal(second, channel, said, number))
+        first, last = (
+            bisect_left(self._events, start, key=itemgetter(0)),
+            bisect_left(self._events, end, key=itemgetter(0)),
+        )
+        for second, name, action, attributes in self._events[first:last]:
+            record = self._writer.event(second, CHANNELS[name], action, attributes)
+            found["docker_events"].append(record)
+        return found
+
+
+def _in_order(world: World, rows: list[Any]) -> list[Any]:
+    """`rows` inside the span, each up to 3 ms late, by time; the delay depends on the row alone."""
+    late = []
+    for row in rows:
+        if 0 <= row[0] < world.span.seconds:
+            delay = (round(row[0] * 1e6) * 2654435761 >> 7) % 3000 / 1e6
+            late.append((min(row[0] + delay, world.span.seconds - 1e-6), *row[1:]))
+    return sorted(late, key=itemgetter(0))
 
 
 class _Writer:
@@ -109,7 +134,7 @@ class _Writer:
                 return found | {"MESSAGE_ID": message_id}
         return found
 
-    def container(self, second: float, channel: Channel, text: str, number: int) -> bytes:
+    def container(self, second: float, channel: Channel, text: str) -> bytes:
         """One line of a container."""
         wall = self._wall(second)
         stamp = (EPOCH + timedelta(microseconds=wall)).strftime("%Y-%m-%dT%H:%M:%S.%f")
@@ -119,7 +144,7 @@ class _Writer:
                 "container_id": channel.container_id,
                 "container_name": channel.name,
                 "stream": channel.stream,
-                "timestamp": f"{stamp}{number * 37 % 1000:03d}Z",
+                "timestamp": f"{stamp}{wall * 37 % 1000:03d}Z",
                 "message": self._said(channel, text, wall),
             }
         )
@@ -146,6 +171,6 @@ class _Writer:
             "Actor": actor,
             "scope": "local",
             "time": wall // 1_000_000,
-            "timeNano": wall * 1000,
+            "timeNano": wall * 1000 + wall * 37 % 1000,
             "host": self._host,
         }

@@ -43,8 +43,8 @@ class Demand:
     mix: tuple[float, ...]
 
 
-OLLAMA: Final = Demand(15.0, 170.0, (92.0, 31.0, 240.0), (0.62, 0.26, 0.12))
-VLLM: Final = Demand(22.0, 95.0, (41.0,), (1.0,))
+OLLAMA: Final = Demand(52.0, 60.0, (92.0, 31.0, 240.0), (0.62, 0.26, 0.12))
+VLLM: Final = Demand(66.0, 40.0, (41.0,), (1.0,))
 
 
 def rhythm(hour: Series, weekday: int) -> Series:
@@ -89,7 +89,7 @@ def requests(span: Span, demand: Demand, rng: np.random.Generator) -> Requests:
     ends_before = np.cumsum(step) - step
     first = np.cumsum(counts) - counts
     offset = ends_before - np.repeat(ends_before[first], counts) if total else ends_before
-    program_start = programs + rng.uniform(-20, 20, len(programs))
+    program_start = programs + rng.uniform(-0.2, 0.2, len(programs)) * demand.program_period_s
     start = np.concatenate([np.repeat(sessions, counts) + offset, program_start])
     client = np.concatenate(
         [

@@ -31,7 +31,7 @@ def serve(world: World) -> Requests:
     world.host.received += 1200 * streams
     world.host.sent += 3500 * streams
     _request_lines(world, asked, rng)
-    _throughput_lines(world, asked, rng)
+    _throughput_lines(world, asked)
     for at in world.span.every(15.0, 11.0).tolist():
         world.lines.add(
             at,
@@ -76,7 +76,7 @@ def throughput(prompt: float, output: float, running: int, cache: float) -> str:
     )
 
 
-def _throughput_lines(world: World, asked: Requests, rng: np.random.Generator) -> None:
+def _throughput_lines(world: World, asked: Requests) -> None:
     length = np.maximum(asked.end - asked.start, 0.1)
     output = spread(world.span, asked.start, asked.end, asked.output / length)
     prompt = spread(world.span, asked.start, asked.start + 1.0, asked.prompt)
@@ -85,9 +85,10 @@ def _throughput_lines(world: World, asked: Requests, rng: np.random.Generator) -
     times = times[times > 10]
     for at in times.tolist():
         window = slice(int(at) - 10, int(at))
-        if running[window].sum() < 0.5 and running[max(0, int(at) - 20) : int(at) - 10].sum() < 0.5:
-            continue
-        now = int(round(running[int(at) - 1]))
+        before = slice(max(0, int(at) - 20), int(at) - 10)
+        if running[window].sum() + running[before].sum() < 0.5:
+            continue  # the engine is silent when it has nothing to do
+        now = round(float(running[int(at) - 1]))
         world.lines.add(
             at,
             "vllm",

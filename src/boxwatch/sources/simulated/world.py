@@ -75,8 +75,9 @@ class Lines:
         self.events: list[tuple[float, str, str, dict[str, str]]] = []
 
     def add(self, second: float, channel: str, text: str, level: int = 6, about: str = "") -> None:
-        """One line. `level` is the syslog priority; `about` what it speaks of: the unit
-        (systemd), the service behind a page (open-webui).
+        """One line. `level` is the syslog priority.
+
+        `about` is what it speaks of: the unit (systemd), the service behind a page (open-webui).
         """
         self.rows.append((second, channel, level, text, about))
 

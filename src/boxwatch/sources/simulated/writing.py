@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -27,13 +28,13 @@ def write(world: World, root: Path, progress: Progress | None) -> None:
     machine = host_rows.rows(world)
     gpu_clock = _Ticks(world, "gpu-ticks")
     host_clock = _Ticks(world, "host-ticks")
-    logs = _by_hour(world)
+    logs = log_rows.LogRecords(world)
     for start, end in hours(world):
         lines: dict[str, list[bytes]] = {
             "gpu": _gpu_lines(world, cards, gpu_clock, (start, end)),
             "host": _host_lines(world, machine, host_clock, (start, end)),
             "status": _status_lines(world, start, end),
-            **logs.pop(start, {}),
+            **logs.between(start, end),
         }
         for kind, content in lines.items():
             _write_file(world, root, kind, start, content)
@@ -46,7 +47,7 @@ def hours(world: World) -> list[tuple[int, int]]:
     start = world.span.start
     first = 3600 - (start.minute * 60 + start.second)
     cuts = [0, *range(first, world.span.seconds, 3600), world.span.seconds]
-    return list(zip(cuts[:-1], cuts[1:], strict=True))
+    return list(itertools.pairwise(cuts))
 
 
 class _Ticks:
@@ -126,16 +127,6 @@ def _status_lines(world: World, start: int, end: int) -> list[bytes]:
         for at, source, state, reason, hint in changes
         if start <= at < end
     ]
-
-
-def _by_hour(world: World) -> dict[int, dict[str, list[bytes]]]:
-    """Log records by the hour that holds them (its first second) and by kind."""
-    starts = np.array([start for start, _ in hours(world)])
-    found: dict[int, dict[str, list[bytes]]] = {}
-    for second, kind, record in log_rows.records(world):
-        hour = int(starts[np.searchsorted(starts, second, side="right") - 1])
-        found.setdefault(hour, {}).setdefault(kind, []).append(record)
-    return found
 
 
 def _ndjson(frame: pl.DataFrame) -> list[bytes]:
