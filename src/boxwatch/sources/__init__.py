@@ -2,6 +2,7 @@
 
 from boxwatch.sources.capability import Capability
 from boxwatch.sources.journald import JournaldSource, JournalOptions
+from boxwatch.sources.nvidia import NvidiaOptions, NvidiaSource
 from boxwatch.sources.outbox import Pauses
 from boxwatch.sources.shell import LocalShell
 from boxwatch.sources.source import Completed, Output, Position, Shell, Source
@@ -12,6 +13,8 @@ __all__ = [
     "JournalOptions",
     "JournaldSource",
     "LocalShell",
+    "NvidiaOptions",
+    "NvidiaSource",
     "Output",
     "Pauses",
     "Position",

@@ -1,0 +1,161 @@
+"""An nvidia-smi for machines without a GPU: what the real one prints, and how it fails.
+
+Usage: fake_nvidia_smi.py SETTINGS ARGUMENTS...
+
+SETTINGS is a JSON file, read again before every reading:
+    mode      "" | hang | vanish | garbage | slow | exit | lost: how it misbehaves (vanish: the
+              highest card is left out; lost: its values read [GPU is lost])
+    cards     how many cards
+    naming    "new" | "old": clocks_event_reasons or clocks_throttle_reasons
+    capture   a file of real output to replay, or "": sections headed `# $ nvidia-smi ...`
+    log       a file that gets one line for every start, or ""
+"""
+
+import json
+import re
+import sys
+import time
+from pathlib import Path
+
+TABLE = """
+index|||{i}
+uuid|gpu_uuid||GPU-0000000{i}-1111-2222-3333-444444444444
+name|gpu_name||NVIDIA Test Card
+pci.bus_id|gpu_bus_id||00000000:0{i}:00.0
+driver_version|||590.48.01
+temperature.gpu|||4{i}
+temperature.memory|||N/A
+utilization.gpu||%|7
+memory.total||MiB|16376
+memory.used||MiB|596
+power.draw.instant||W|26.20
+enforced.power.limit||W|320.00
+fan.speed||%|[N/A]
+pstate|||P8
+clocks.current.sm|clocks.sm|MHz|210
+clocks_event_reasons.active|clocks_throttle_reasons.active||0x0000000000000001
+clocks_event_reasons_counters.sw_power_cap||us|1250
+ecc.errors.corrected.volatile.total|||[N/A]
+pcie.link.gen.current|||1
+pcie.link.width.current|||16
+"""
+SHAPE = re.compile(r"\s*\[[^\]]*\]$")
+
+
+class OwnCards:
+    """A small made-up driver: the fields above."""
+
+    def __init__(self, settings):
+        rows = [line.split("|") for line in TABLE.strip().splitlines()]
+        old = settings.get("naming") == "old"
+        if old:
+            rows = [
+                [row[1] if "event_reasons" in row[0] else row[0], "", *row[2:]]
+                for row in rows
+                if "counters" not in row[0]
+            ]
+        self._rows = rows
+        self.names = {name: row for row in rows for name in row[:2] if name}
+
+    def help(self):
+        lines = ['List of valid properties to query for the switch "--query-gpu":', ""]
+        for name, other, *_ in self._rows:
+            lines += [f'"{name}" or "{other}"' if other else f'"{name}"', "What it is.", ""]
+        return "\n".join(lines)
+
+    def header(self, fields):
+        units = [(self.names[field][0], self.names[field][2]) for field in fields]
+        return ", ".join(f"{name} [{unit}]" if unit else name for name, unit in units)
+
+    def row(self, fields, card):
+        return ", ".join(self.names[field][3].format(i=card) for field in fields)
+
+
+class CapturedCard:
+    """The help text and one reading of a real driver, from a capture file."""
+
+    def __init__(self, settings):
+        sections = re.split(r"^#{20,}\n# .*\n# \$ nvidia-smi ?(.*)\n#{20,}\n",
+                            Path(settings["capture"]).read_text(), flags=re.MULTILINE)
+        texts = dict(zip(sections[1::2], sections[2::2], strict=True))
+        self._help = texts["--help-query-gpu"]
+        query = next(name for name in texts if name.startswith("--query-gpu="))
+        lines = texts[query].strip().splitlines()
+        self._titles = [title.strip() for title in lines[0].split(",")]
+        values = [value.strip() for value in lines[1].split(",")]
+        asked = query.split("=", 1)[1].split()[0].split(",")
+        units = [re.search(r"\[([^\]]*)\]$", title) for title in self._titles]
+        self._values = {
+            name: value.removesuffix(f" {unit.group(1)}") if unit else value
+            for name, value, unit in zip(asked, values, units, strict=True)
+        }
+        self._title = dict(zip(asked, self._titles, strict=True))
+        self.names = self._values
+
+    def help(self):
+        return self._help
+
+    def header(self, fields):
+        return ", ".join(self._title[field] for field in fields)
+
+    def row(self, fields, card):
+        values = {**self._values, "index": str(card), "uuid": f"GPU-{card}"}
+        return ", ".join(values[field] for field in fields)
+
+
+def loop(path, cards, fields, interval):
+    """Print readings for ever, as the settings say at that moment."""
+    print(cards.header(fields), flush=True)
+    while True:
+        settings = json.loads(Path(path).read_text())
+        mode, count = settings.get("mode", ""), settings.get("cards", 2)
+        if mode == "hang":
+            time.sleep(3600)
+        if mode == "exit":
+            print("Unable to determine the device handle for GPU0000:01:00.0: Unknown Error")
+            return 15
+        for card in range(count):
+            last = card == count - 1
+            if mode == "vanish" and last:
+                continue
+            if mode == "garbage":
+                print("\x00\x1b[31mthis, is no reading", flush=True)
+            if mode == "lost" and last:
+                print(", ".join([str(card), *["[GPU is lost]"] * (len(fields) - 1)]), flush=True)
+                continue
+            print(cards.row(fields, card), flush=True)
+            if mode == "slow":
+                time.sleep(interval / 2)
+        time.sleep(interval)
+
+
+def main(path, *arguments):
+    """Answer as nvidia-smi does; returns its exit status."""
+    settings = json.loads(Path(path).read_text())
+    if settings.get("log"):
+        with Path(settings["log"]).open("a") as log:
+            log.write(" ".join(arguments) + "\n")
+    cards = CapturedCard(settings) if settings.get("capture") else OwnCards(settings)
+    options = dict(a.lstrip("-").partition("=")[::2] for a in arguments)
+    if "help-query-gpu" in options:
+        if settings.get("mode") == "hang-at-start":
+            time.sleep(3600)
+        print(cards.help())
+        return 0
+    if "query-compute-apps" in options:
+        print("GPU-00000000-1111-2222-3333-444444444444\n" * 2, end="")
+        return 0
+    fields = options["query-gpu"].split(",")
+    for field in fields:
+        if field not in cards.names:
+            print(f'Field "{field}" is not a valid field to query.')
+            return 2
+    if "loop-ms" in options:
+        return loop(path, cards, fields, int(options["loop-ms"]) / 1000)
+    for card in range(settings.get("cards", 2)):
+        print(cards.row(fields, card))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
