@@ -1,0 +1,31 @@
+"""What `boxwatch bench` measures: one file per bench, peers beside it."""
+
+from typing import Final
+
+from boxwatch.bench.result import (
+    BenchOptions,
+    BenchResult,
+    Figure,
+    Machine,
+    at_least,
+    at_most,
+    measured,
+    this_machine,
+)
+
+# Name -> the module with `run(options: BenchOptions) -> BenchResult`.
+BENCHES: Final[dict[str, str]] = {
+    "spine": "boxwatch.bench.spine",
+}
+
+__all__ = [
+    "BENCHES",
+    "BenchOptions",
+    "BenchResult",
+    "Figure",
+    "Machine",
+    "at_least",
+    "at_most",
+    "measured",
+    "this_machine",
+]

@@ -1,0 +1,104 @@
+"""The steps of the batch way, each a command over a data folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from boxwatch import wiring
+from boxwatch.cli.findings import FailOn, status_of
+from boxwatch.cli.options import seconds
+from boxwatch.cli.printing import show
+from boxwatch.cli.session import open_session, progress
+
+
+def collect(
+    ctx: typer.Context,
+    since: Annotated[
+        float | None,
+        typer.Option(
+            parser=seconds,
+            metavar="DURATION",
+            help="Also read what the logs kept of this long ago until now, such as 24h.",
+        ),
+    ] = None,
+) -> None:
+    """Read every source once and keep the raw records.
+
+    They become files below ingested/ in the data folder, one folder a source, one JSON object a
+    line, exactly as the tools gave them.
+    """
+    session = open_session(ctx)
+    show(session, wiring.collect(session.settings, session.data, since))
+
+
+def normalize(
+    ctx: typer.Context,
+    export: Annotated[
+        bool, typer.Option("--export", help="Also write processed/combined_events.*.")
+    ] = False,
+) -> None:
+    """Turn raw records into the event store.
+
+    Times become UTC, severities numbers, and what cannot be understood is set aside with a
+    reason. A record that is there already is not stored twice.
+    """
+    session = open_session(ctx)
+    with progress(session) as report:
+        result = wiring.normalize(session.settings, session.data, export, report)
+    show(session, result)
+
+
+def features(ctx: typer.Context) -> None:
+    """Turn stored events into windows of features."""
+    session = open_session(ctx)
+    with progress(session) as report:
+        result = wiring.features(session.settings, session.data, report)
+    show(session, result)
+
+
+def train(ctx: typer.Context) -> None:
+    """Fit the models to the stored windows."""
+    session = open_session(ctx)
+    with progress(session) as report:
+        result = wiring.train(session.settings, session.data, report)
+    show(session, result)
+
+
+def detect(ctx: typer.Context, fail_on: FailOn = None) -> int:
+    """Find incidents in the stored events."""
+    session = open_session(ctx)
+    with progress(session) as report:
+        result = wiring.detect(session.settings, session.data, report)
+    show(session, result)
+    return status_of(wiring.incidents(session.settings, session.data), fail_on)
+
+
+def replay(
+    ctx: typer.Context,
+    into: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="A new data folder for what comes out.")
+    ],
+) -> None:
+    """Run a recording through again, from the beginning.
+
+    The recording is the data folder; it is only read. The incidents are those that watching it
+    live gave.
+    """
+    session = open_session(ctx)
+    with progress(session) as report:
+        result = wiring.replay(session.settings, session.data, into, report)
+    show(session, result)
+
+
+def repair(ctx: typer.Context) -> None:
+    """Set damaged files of a data folder aside, so that the rest can be read.
+
+    Nothing is deleted: what is damaged moves to a folder that the report names.
+    """
+    session = open_session(ctx)
+    with progress(session) as report:
+        result = wiring.repair(session.settings, session.data, report)
+    show(session, result)

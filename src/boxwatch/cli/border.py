@@ -1,0 +1,97 @@
+"""The outermost border: from arguments to an exit status, with every failure one clear line.
+
+Exit statuses: 0 fine; 1 findings when asked to fail, or a bench target missed; 2 the request
+cannot be; 3 the machine cannot do it; 70 a mistake in Boxwatch itself; 130 stopped by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Final
+
+import typer
+from typer import rich_utils
+from typer._click.exceptions import ClickException, NoArgsIsHelpError
+from typer._click.exceptions import UsageError as ClickUsageError
+
+from boxwatch.cli.options import GLOBAL_OPTIONS, Version
+from boxwatch.cli.table import CommandTable
+from boxwatch.errors import BoxwatchError, EnvironmentFault, UsageError
+
+MISTAKE: Final = 70  # EX_SOFTWARE of sysexits.h
+
+app = typer.Typer(
+    cls=CommandTable,
+    no_args_is_help=True,
+    help="Learns what normal looks like on this AI server; says what broke, when, why, what to do.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+@app.callback()
+def _root(version: Version = False) -> None:
+    """Options of the program itself; the others are those of every command."""
+
+
+def main() -> None:
+    """Run the command line of this process and exit."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run one command line; returns its exit status."""
+    as_json = "--json" in arguments
+    if "--no-color" in arguments:
+        os.environ["NO_COLOR"] = "1"
+    command = typer.main.get_command(app)
+    command.params.extend(GLOBAL_OPTIONS)
+    try:
+        status = command.main(list(arguments), prog_name="boxwatch", standalone_mode=False)
+        sys.stdout.flush()
+    except BoxwatchError as error:
+        _say(error, as_json=as_json)
+        return error.exit_status
+    except NoArgsIsHelpError as helped:
+        helped.show()
+        return UsageError.exit_status
+    except ClickException as error:
+        return _say_usage(error, as_json=as_json)
+    except BrokenPipeError:  # whoever read us has had enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        _say(EnvironmentFault(f"The system refused: {error}."), as_json=as_json)
+        return EnvironmentFault.exit_status
+    except Exception as error:
+        traceback.print_exc()
+        mistake = BoxwatchError(
+            f"A mistake in Boxwatch: {type(error).__name__}: {error}.",
+            hint="Please report it with the lines above.",
+        )
+        _say(mistake, as_json=as_json)
+        return MISTAKE
+    return status if isinstance(status, int) else 0
+
+
+def _say(error: BoxwatchError, *, as_json: bool) -> None:
+    if as_json:
+        record = {"code": error.code, "message": error.message, "hint": error.hint}
+        print(json.dumps({"error": record}), file=sys.stderr)  # noqa: T201
+    else:
+        print(f"{error.code}: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+
+
+def _say_usage(error: ClickException, *, as_json: bool) -> int:
+    if as_json:
+        path = "boxwatch"
+        if isinstance(error, ClickUsageError) and error.ctx is not None:
+            path = error.ctx.command_path
+        hint = f"See `{path} --help`."
+        _say(UsageError(error.format_message(), hint=hint), as_json=True)
+    else:
+        rich_utils.rich_format_error(error)
+    return UsageError.exit_status

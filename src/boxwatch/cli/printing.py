@@ -1,0 +1,116 @@
+"""Results on the terminal: as JSON for programs, as tables for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+import orjson
+from rich import box
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from boxwatch import units
+from boxwatch.cli.session import Session
+
+_OPTIONS: Final = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_UTC_Z
+
+
+def show(session: Session, result: object) -> None:
+    """Print a result: a dataclass, or a list of dataclasses or mappings."""
+    if session.as_json:
+        show_json(session.console, result)
+    elif isinstance(result, Sequence) and not isinstance(result, str):
+        session.console.print(rows_table(result))
+    else:
+        _show_record(session.console, record(result))
+
+
+def show_json(console: Console, result: object) -> None:
+    """Print `result` as JSON; a dataclass becomes an object, an instant RFC 3339 in UTC."""
+    text = orjson.dumps(result, default=str, option=_OPTIONS).decode()
+    console.out(text, highlight=False)
+
+
+def record(result: object) -> dict[str, object]:
+    """The fields of a dataclass or the items of a mapping, in order."""
+    if is_dataclass(result):
+        return {field.name: getattr(result, field.name) for field in fields(result)}
+    if isinstance(result, Mapping):
+        return {str(key): value for key, value in result.items()}
+    return {"result": result}
+
+
+def rows_table(rows: Sequence[object], columns: Sequence[str] | None = None) -> RenderableType:
+    """A table of dataclasses or mappings, one row each; `columns` picks and orders."""
+    if not rows:
+        return Text("none", "dim")
+    records = [record(row) for row in rows]
+    names = list(columns) if columns is not None else list(records[0])
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for name in names:
+        number = all(isinstance(one.get(name), int | float) for one in records)
+        table.add_column(label(name), justify="right" if number else "left", overflow="fold")
+    for one in records:
+        table.add_row(*(cell(name, one.get(name)) for name in names))
+    return table
+
+
+def label(name: str) -> str:
+    """A field's name for people: words apart, the unit left to the value."""
+    for suffix in ("_s", "_seconds", "_bytes", "_ratio"):
+        if name.endswith(suffix) and name != suffix:
+            name = name.removesuffix(suffix)
+            break
+    return name.replace("_", " ").strip()
+
+
+def cell(name: str, value: object) -> Text:
+    """`value` for people, by its type and by the unit in the field's `name`."""
+    if value is None:
+        return Text("unknown", "dim")
+    if isinstance(value, bool):
+        return Text("yes" if value else "no")
+    if isinstance(value, int | float):
+        return Text(_number(name, value))
+    if isinstance(value, datetime):
+        return Text(f"{value.astimezone():%Y-%m-%d %H:%M:%S}")
+    if isinstance(value, Enum):
+        return Text(str(value.value))
+    if isinstance(value, list | tuple | set | frozenset):
+        return Text(", ".join(cell("", one).plain for one in value) or "none")
+    if isinstance(value, Mapping):
+        return Text(", ".join(f"{key} {cell('', one)}" for key, one in value.items()) or "none")
+    return Text(str(value))
+
+
+def _number(name: str, value: float) -> str:
+    if name.endswith(("_s", "_seconds")):
+        return units.print_duration(value)
+    if name.endswith("_bytes"):
+        return units.print_size(value)
+    if name.endswith("_ratio"):
+        return units.print_ratio(value)
+    return units.print_count(value)
+
+
+def _show_record(console: Console, result: Mapping[str, object]) -> None:
+    grid = Table.grid(padding=(0, 2))
+    tables = {}
+    for name, value in result.items():
+        if isinstance(value, list | tuple) and value and _is_row(value[0]):
+            tables[name] = value
+        else:
+            grid.add_row(Text(label(name), "bold"), cell(name, value))
+    console.print(grid)
+    for name, rows in tables.items():
+        console.print(Text(label(name), "bold"))
+        console.print(rows_table(rows))
+
+
+def _is_row(value: object) -> bool:
+    return is_dataclass(value) or isinstance(value, Mapping)

@@ -1,0 +1,47 @@
+"""`boxwatch stress`: a load to see an incident by."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from boxwatch.bench.stress import LOADS, run
+from boxwatch.cli import options
+from boxwatch.cli.printing import show
+from boxwatch.cli.session import open_session, progress
+
+Load = StrEnum("Load", [(name.upper(), name) for name in LOADS])
+
+
+def stress(
+    ctx: typer.Context,
+    load: Annotated[Load, typer.Argument(help="What to load.", show_default=False)],
+    for_: Annotated[
+        float,
+        typer.Option(
+            "--for",
+            parser=options.seconds,
+            metavar="DURATION",
+            help="How long; at most 10m.",
+        ),
+    ] = 20.0,
+    share: Annotated[
+        float,
+        typer.Option(
+            parser=options.share, metavar="SHARE", help="Part of the most it may be, such as 50%."
+        ),
+    ] = 1.0,
+) -> None:
+    """Put a bounded, harmless load on this machine.
+
+    cpu computes on every core; memory holds at most 60 % of what is available; disk writes, syncs
+    and reads a file in the data folder and leaves a tenth of the device free; network sends over
+    the loopback only; processes starts at most 400 sleeping children. Everything ends after the
+    time, at Ctrl-C, and when this command is killed.
+    """
+    session = open_session(ctx)
+    with progress(session) as report:
+        result = run(load.value, for_, session.data, share, report)
+    show(session, result)

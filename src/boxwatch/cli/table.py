@@ -1,0 +1,70 @@
+"""The visible table of commands, and the group that loads each one only when it is called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Final
+
+import typer
+from typer._click.core import Command, Context
+from typer.core import TyperCommand, TyperGroup
+
+from boxwatch.cli.options import GLOBAL_OPTIONS
+
+# Name -> (where it is, what it does). The order is that of the help page.
+COMMANDS: Final[dict[str, tuple[str, str]]] = {
+    "up": ("boxwatch.cli.up:up", "Watch this machine: learn what is normal, then say what is not."),
+    "demo": ("boxwatch.cli.demo:demo", "Show everything on a simulated AI server with faults."),
+    "stress": ("boxwatch.cli.stress:stress", "Put a bounded, harmless load on this machine."),
+    "check": ("boxwatch.cli.machine:check", "Say what this machine offers and what is missing."),
+    "collect": ("boxwatch.cli.batch:collect", "Read every source once and keep the raw records."),
+    "normalize": ("boxwatch.cli.batch:normalize", "Turn raw records into the event store."),
+    "features": ("boxwatch.cli.batch:features", "Turn stored events into windows of features."),
+    "train": ("boxwatch.cli.batch:train", "Fit the models to the stored windows."),
+    "detect": ("boxwatch.cli.batch:detect", "Find incidents in the stored events."),
+    "replay": ("boxwatch.cli.batch:replay", "Run a recording through again, from the beginning."),
+    "incidents": ("boxwatch.cli.incidents:app", "List, show, report, acknowledge incidents."),
+    "bench": ("boxwatch.cli.bench:bench", "Measure speed and quality, with targets."),
+    "config": ("boxwatch.cli.machine:config", "Show every setting, its value and its origin."),
+    "repair": ("boxwatch.cli.batch:repair", "Set damaged files of a data folder aside."),
+}
+
+
+def load(name: str) -> Command:
+    """The command `name` with the options every command has; imports its module."""
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    found: typer.Typer | Callable[..., object] = getattr(importlib.import_module(module), attribute)
+    if isinstance(found, typer.Typer):
+        command = typer.main.get_command(found)
+    else:
+        alone = typer.Typer(add_completion=False)
+        alone.command(name)(found)
+        command = typer.main.get_command(alone)
+    _add_global_options(command)
+    return command
+
+
+class CommandTable(TyperGroup):
+    """A group whose help page is the table; the command's own module loads when it is called."""
+
+    def __init__(self, **attributes: object) -> None:
+        stubs = {name: TyperCommand(name, help=text) for name, (_, text) in COMMANDS.items()}
+        attributes["commands"] = stubs
+        super().__init__(**attributes)  # type: ignore[arg-type]
+
+    def resolve_command(
+        self, ctx: Context, args: list[str]
+    ) -> tuple[str | None, Command | None, list[str]]:
+        """The real command for the one named first in `args`."""
+        name, stub, rest = super().resolve_command(ctx, args)
+        return name, None if name is None else load(name), rest if stub else []
+
+
+def _add_global_options(command: Command) -> None:
+    if isinstance(command, TyperGroup):
+        for inner in command.commands.values():
+            _add_global_options(inner)
+    else:
+        taken = {param.name for param in command.params}
+        command.params.extend(one for one in GLOBAL_OPTIONS if one.name not in taken)
