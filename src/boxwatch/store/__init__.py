@@ -1,0 +1,38 @@
+"""The store: events in Parquet, state and incidents in SQLite, models as hashed files."""
+
+from boxwatch.store.artifacts import load_model, model_versions, save_model
+from boxwatch.store.compaction import Compacted
+from boxwatch.store.event_store import EventStore, Head, Positions
+from boxwatch.store.ingest import Progress, ingest
+from boxwatch.store.layout import Layout
+from boxwatch.store.quarantine import Tally
+from boxwatch.store.raw_streams import Normalise
+from boxwatch.store.reading import Batch
+from boxwatch.store.repair import Repaired, repair
+from boxwatch.store.retention import Retained
+from boxwatch.store.snapshot import pack, unpack
+from boxwatch.store.state_store import Change, Checkpoint, StateStore
+
+__all__ = [
+    "Batch",
+    "Change",
+    "Checkpoint",
+    "Compacted",
+    "EventStore",
+    "Head",
+    "Layout",
+    "Normalise",
+    "Positions",
+    "Progress",
+    "Repaired",
+    "Retained",
+    "StateStore",
+    "Tally",
+    "ingest",
+    "load_model",
+    "model_versions",
+    "pack",
+    "repair",
+    "save_model",
+    "unpack",
+]

@@ -1,0 +1,101 @@
+"""The schema of state.db, as steps that are only ever added to: step N leads to version N."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from boxwatch.errors import StoreTooNew
+
+_FIRST: Final = """
+CREATE TABLE batches (
+    seq INTEGER PRIMARY KEY,
+    now_us INTEGER NOT NULL,
+    rows INTEGER NOT NULL,
+    positions TEXT            -- only the newest batch keeps them
+) STRICT;
+CREATE TABLE quarantine (     -- how much of each day's file is committed
+    day TEXT PRIMARY KEY,
+    bytes INTEGER NOT NULL,
+    records INTEGER NOT NULL,
+    dropped INTEGER NOT NULL
+) STRICT;
+CREATE TABLE checkpoint (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    seq INTEGER NOT NULL
+) STRICT;
+CREATE TABLE stages (
+    name TEXT PRIMARY KEY,
+    state BLOB NOT NULL
+) STRICT;
+CREATE TABLE incidents (
+    id TEXT PRIMARY KEY,
+    host TEXT NOT NULL,
+    entity TEXT NOT NULL,
+    start_us INTEGER NOT NULL,
+    end_us INTEGER NOT NULL,
+    state TEXT NOT NULL,      -- what the machine says
+    verdict TEXT,             -- what a person says; goes before the machine's
+    severity TEXT NOT NULL,
+    title TEXT NOT NULL,
+    action TEXT NOT NULL,
+    causes TEXT NOT NULL,
+    detections TEXT NOT NULL
+) STRICT;
+CREATE INDEX incidents_by_end ON incidents (end_us);
+CREATE TABLE history (
+    number INTEGER PRIMARY KEY,
+    incident TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    state TEXT NOT NULL,
+    by TEXT NOT NULL,         -- machine or person
+    note TEXT NOT NULL
+) STRICT;
+CREATE INDEX history_by_incident ON history (incident);
+"""
+
+STEPS: Final = (_FIRST,)
+
+
+def migrate(connection: sqlite3.Connection, path: Path, *, writable: bool) -> None:
+    """Bring the database to the newest version; each step is one transaction.
+
+    Raises:
+        StoreTooNew: a newer program has already gone further.
+
+    """
+    version = version_of(connection)
+    if version > len(STEPS):
+        raise StoreTooNew(
+            f"{str(path)!r} has schema version {version}; this Boxwatch knows up to {len(STEPS)}.",
+            hint="Install the newer Boxwatch, or name another folder with --data.",
+        )
+    if not writable:
+        return
+    while version < len(STEPS):
+        # Two processes may open a new folder at once: the step is decided under the write lock.
+        connection.execute("BEGIN IMMEDIATE")
+        version = version_of(connection)
+        if version < len(STEPS):
+            for statement in _statements(STEPS[version]):
+                connection.execute(statement)
+            version += 1
+            connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("COMMIT")
+
+
+def version_of(connection: sqlite3.Connection) -> int:
+    """The schema version of an open database; 0 for a new one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _statements(script: str) -> list[str]:
+    """The statements of `script`; executescript() would commit the transaction on its own."""
+    found, pending = [], ""
+    for line in script.strip().splitlines():
+        pending += line + "\n"
+        if sqlite3.complete_statement(pending):
+            found.append(pending)
+            pending = ""
+    return found

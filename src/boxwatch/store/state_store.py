@@ -1,0 +1,226 @@
+"""What the pipeline knows between batches, and the incidents a person sees."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final, Self
+
+from boxwatch.clock import Clock, SystemClock, from_micros, to_micros
+from boxwatch.errors import UsageError
+from boxwatch.incidents.incident import Incident, State
+from boxwatch.store.database import Database
+from boxwatch.store.incident_rows import COLUMNS, from_row, to_row
+from boxwatch.store.layout import Layout, claim
+
+# What a person said goes before what the machine says, in every reading.
+_EFFECTIVE: Final = "coalesce(verdict, state)"
+_SELECT: Final = f"SELECT {COLUMNS.replace('state', _EFFECTIVE)} FROM incidents"  # noqa: S608
+_UPSERT: Final = f"""
+INSERT INTO incidents ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (id) DO UPDATE SET
+    host = excluded.host, entity = excluded.entity, start_us = excluded.start_us,
+    end_us = excluded.end_us, state = excluded.state, severity = excluded.severity,
+    title = excluded.title, action = excluded.action, causes = excluded.causes,
+    detections = excluded.detections
+"""  # noqa: S608
+_VERDICTS: Final = (State.ACKNOWLEDGED, State.FALSE_ALARM)  # what only a person can say
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """The state of every stage after batch `seq`."""
+
+    seq: int
+    stages: Mapping[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of an incident's state; `by` is `machine` or `person`."""
+
+    at: datetime
+    state: State
+    by: str
+    note: str
+
+
+class StateStore:
+    """Checkpoints and incidents of one data folder.
+
+    Open it beside the `EventStore` that writes, or alone to read incidents and to say what a
+    person thinks of them: that needs no lock on the folder.
+    """
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        """Do not call: `StateStore.open` does."""
+        self._database = database
+        self._clock = clock
+
+    @classmethod
+    def open(cls, path: Path, *, clock: Clock | None = None) -> Self:
+        """Open the state of the data folder at `path`; `clock` dates what a person says.
+
+        Raises:
+            StoreTooNew: a newer Boxwatch wrote the folder.
+            StoreDamaged: its version or database cannot be read.
+            StoreError: there is no data folder.
+
+        """
+        layout = Layout(path)
+        claim(layout, create=False)
+        return cls(
+            Database(layout.database, writable=True), SystemClock() if clock is None else clock
+        )
+
+    def checkpoint(
+        self, seq: int, stages: Mapping[str, bytes], incidents: Sequence[Incident] = ()
+    ) -> None:
+        """Make the state after batch `seq` and the changed `incidents` true together.
+
+        `stages` replace all of the last checkpoint's. Durable on return.
+
+        Raises:
+            StoreFull: no room; the last checkpoint still stands.
+
+        """
+        with self._database.transaction() as transaction:
+            transaction.execute("INSERT OR REPLACE INTO checkpoint VALUES (1, ?)", (seq,))
+            gone = [
+                (name,)
+                for (name,) in transaction.execute("SELECT name FROM stages").fetchall()
+                if name not in stages
+            ]
+            transaction.executemany("DELETE FROM stages WHERE name = ?", gone)
+            transaction.executemany(
+                "INSERT INTO stages VALUES (?, ?) "
+                "ON CONFLICT (name) DO UPDATE SET state = excluded.state",
+                stages.items(),
+            )
+            _upsert(transaction, incidents)
+
+    def load_checkpoint(self) -> Checkpoint | None:
+        """The last checkpoint; None where there is none."""
+        with self._database.guarded():
+            # One statement sees one state, even while another process writes a checkpoint.
+            rows = self._database.connection.execute(
+                "SELECT seq, name, state FROM checkpoint LEFT JOIN stages"
+            ).fetchall()
+        if not rows:
+            return None
+        return Checkpoint(rows[0][0], {name: state for _, name, state in rows if name is not None})
+
+    def incidents(
+        self,
+        state: State | None = None,
+        since: datetime | None = None,
+        host: str | None = None,
+    ) -> list[Incident]:
+        """The incidents in a state, seen at or after `since`, of a host; by start, then id."""
+        conditions: list[tuple[str, object]] = []
+        if state is not None:
+            conditions.append((f"{_EFFECTIVE} = ?", str(state)))
+        if since is not None:
+            conditions.append(("end_us >= ?", to_micros(since)))
+        if host is not None:
+            conditions.append(("host = ?", host))
+        where = " AND ".join(text for text, _ in conditions)
+        query = f"{_SELECT}{' WHERE ' if where else ''}{where} ORDER BY start_us, id"
+        return [from_row(row) for row in self._rows(query, *(value for _, value in conditions))]
+
+    def incident(self, name: str) -> Incident:
+        """The incident with the id `name`, or the only one whose id begins so.
+
+        Raises:
+            UsageError: none, or several; names them.
+
+        """
+        rows = self._rows(
+            f"{_SELECT} WHERE substr(id, 1, ?) = ? ORDER BY id != ?, id LIMIT 6",
+            len(name),
+            name,
+            name,
+        )
+        if rows and (len(rows) == 1 or rows[0][0] == name):
+            return from_row(rows[0])
+        if rows and name:
+            ids = ", ".join(row[0] for row in rows[:5])
+            raise UsageError(
+                f"{name!r} begins several incidents: {ids}{', …' if len(rows) > 5 else ''}.",
+                hint="Give more of the id.",
+            )
+        raise UsageError(
+            f"There is no incident {name!r}.", hint="`boxwatch incidents list` shows their ids."
+        )
+
+    def set_state(self, name: str, state: State, note: str = "") -> Incident:
+        """Say what a person thinks of an incident; returns it as it then is.
+
+        `acknowledged` and `false_alarm` stay whatever the machine finds later; `open` and
+        `resolved` give it back to the machine.
+
+        Raises:
+            UsageError: no incident, or several, have that id.
+
+        """
+        found = self.incident(name)
+        verdict = str(state) if state in _VERDICTS else None
+        with self._database.transaction() as transaction:
+            if verdict is None:
+                transaction.execute(
+                    "UPDATE incidents SET verdict = NULL, state = ? WHERE id = ?",
+                    (str(state), found.id),
+                )
+            else:
+                transaction.execute(
+                    "UPDATE incidents SET verdict = ? WHERE id = ?", (verdict, found.id)
+                )
+            change = Change(self._clock.now(), state, "person", note)
+            _note(transaction, found.id, change)
+        return self.incident(found.id)
+
+    def history(self, name: str) -> list[Change]:
+        """Every change of an incident's state, in the order they were made."""
+        rows = self._rows(
+            "SELECT at_us, state, by, note FROM history WHERE incident = ? ORDER BY number",
+            self.incident(name).id,
+        )
+        return [Change(from_micros(at), State(state), by, note) for at, state, by, note in rows]
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
+        return self._database.rows(query, values)
+
+
+def _upsert(transaction: sqlite3.Connection, incidents: Sequence[Incident]) -> None:
+    """Write `incidents`; where the machine changes a state, the history says so.
+
+    The machine's changes are dated by the incident, not by a clock: a replay writes the same.
+    """
+    for incident in incidents:
+        before = transaction.execute(
+            "SELECT state FROM incidents WHERE id = ?", (incident.id,)
+        ).fetchone()
+        transaction.execute(_UPSERT, to_row(incident))
+        if before is None or before[0] != incident.state:
+            at = incident.start if before is None else incident.end
+            _note(transaction, incident.id, Change(at, incident.state, "machine", ""))
+
+
+def _note(transaction: sqlite3.Connection, incident: str, change: Change) -> None:
+    transaction.execute(
+        "INSERT INTO history (incident, at_us, state, by, note) VALUES (?, ?, ?, ?, ?)",
+        (incident, to_micros(change.at), str(change.state), change.by, change.note),
+    )
