@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+
 from boxwatch.detections.known import KnownFailures
 from boxwatch.events.schema import LOGS, SAMPLES, Events
 
@@ -21,6 +22,7 @@ BLANK = {
 
 
 def at(seconds):
+    """The instant so many seconds after the start."""
     return START + timedelta(seconds=seconds)
 
 
@@ -36,15 +38,18 @@ def logs(rows):
 
 
 def kernel(*lines):
+    """Kernel lines: (seconds, text)."""
     return logs([(seconds, {"message": text}) for seconds, text in lines])
 
 
 def died(seconds, name="vllm", code=1):
+    """A container that died: a row for `logs`."""
     told = f'{{"Action":"die","Actor":{{"Attributes":{{"exitCode":"{code}"}}}}}}'
     return (seconds, event("die", name, told))
 
 
 def event(action, name="vllm", told=None):
+    """The columns of a container event."""
     return {
         "source": "docker",
         "subtype": "event",
@@ -82,8 +87,10 @@ def run(events, until, known=None):
 
 
 def of_logs(frame, until=3600.0, known=None):
+    """What a frame of log lines leads to, by rule."""
     return {d.name: d for d in run(Events(logs=frame), until, known)}
 
 
 def of_samples(*frames, until=7200.0, known=None):
+    """What frames of samples lead to, by rule."""
     return {d.name: d for d in run(Events(samples=pl.concat(frames)), until, known)}

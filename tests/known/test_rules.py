@@ -1,13 +1,13 @@
 """The rules as data: complete, dated, and each true to its own examples."""
 
 import pytest
+from tests.known.stream import logs
+
 from boxwatch.detections.detection import Severity
 from boxwatch.detections.known.conditions import CONDITIONS
 from boxwatch.detections.known.lines import LineScreen
 from boxwatch.detections.known.rules import RULES, Override, read_rule, with_overrides
 from boxwatch.errors import SettingError
-
-from tests.known.stream import logs
 
 LINE_RULES = [rule for rule in RULES.values() if rule.pattern]
 EVENT = "docker event "

@@ -28,7 +28,7 @@ class KnownFailures:
 
     def __init__(
         self,
-        overrides: Mapping[str, Override] | None = None,
+        overrides: Mapping[str, Override | Mapping[str, object]] | None = None,
         pci_to_gpu: Mapping[str, int | str] | None = None,
     ) -> None:
         rules = with_overrides(RULES, {} if overrides is None else overrides)

@@ -225,11 +225,36 @@ def load_rules() -> Mapping[str, Rule]:
 RULES: Final[Mapping[str, Rule]] = load_rules()
 
 
-def with_overrides(rules: Mapping[str, Rule], overrides: Mapping[str, Override]) -> dict[str, Rule]:
+def read_override(rule: str, value: Override | Mapping[str, object]) -> Override:
+    """What a person set for `rule`: `severity`, `enabled` or both.
+
+    Raises:
+        SettingError: another key, or a value that is not allowed.
+
+    """
+    if isinstance(value, Override):
+        return value
+    enabled = value.get("enabled", True)
+    unknown = sorted(set(value) - {"severity", "enabled"})
+    if unknown or not isinstance(enabled, bool):
+        raise SettingError(
+            f"Rule {rule!r}: {dict(value)!r} is not understood.",
+            hint='Set severity = "high" (or another one), enabled = false, or both.',
+        )
+    try:
+        severity = None if value.get("severity") is None else _severity(value["severity"])
+    except ValueError as error:
+        raise SettingError(f"Rule {rule!r}: {error}.") from None
+    return Override(severity, enabled)
+
+
+def with_overrides(
+    rules: Mapping[str, Rule], overrides: Mapping[str, Override | Mapping[str, object]]
+) -> dict[str, Rule]:
     """`rules` as a person wants them: severities changed, switched-off ones left out.
 
     Raises:
-        SettingError: an override names a rule that does not exist.
+        SettingError: an override names a rule that does not exist, or cannot be understood.
 
     """
     unknown = sorted(set(overrides) - set(rules))
@@ -240,7 +265,7 @@ def with_overrides(rules: Mapping[str, Rule], overrides: Mapping[str, Override])
         )
     kept = {}
     for key, rule in rules.items():
-        change = overrides.get(key, Override())
+        change = read_override(key, overrides.get(key, Override()))
         if not change.enabled:
             continue
         if change.severity is None:

@@ -1,0 +1,194 @@
+"""From findings to words: the title, the ranked causes and what to do."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Final
+
+from boxwatch.detections.detection import Detection, Kind
+from boxwatch.detections.known import RULES, in_words
+from boxwatch.incidents.incident import Cause
+from boxwatch.incidents.relations import kind
+
+_MOST: Final = 5
+_LEAST_SHARE: Final = 0.08  # a feature that explains less of a score is no reason to name a cause
+_STATISTICAL: Final = (Kind.UNUSUAL, Kind.NOVELTY, Kind.SILENCE)
+
+# How far from the root a finding usually is: hardware fails first, then the machine, then services.
+_DEPTH: Final[Mapping[str, int]] = {
+    "disk": 0,
+    "gpu": 0,
+    "fs": 1,
+    "host": 2,
+    "net": 2,
+    "sensor": 2,
+    "service": 4,
+    "source": 6,
+}
+_RULE_DEPTH: Final[Mapping[str, int]] = {
+    "pcie-error": 3,  # a symptom of whatever device is behind it
+    "container-oom-kill": 3,
+    "container-oom": 3,
+    "cgroup-oom-kill": 4,
+    "hung-task": 4,
+    "no-space-left": 5,
+    "container-crash-loop": 5,
+    "container-died": 6,
+    "xid-45": 1,  # cleaning up after another error
+    "xid-154": 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """Unusual features that together have a name."""
+
+    entity: str
+    all: tuple[str, ...]
+    any: tuple[str, ...]
+    title: str
+    text: str
+    action: str
+
+
+def _load() -> tuple[Pattern, ...]:
+    tables = tomllib.loads(files(__package__).joinpath("causes.toml").read_text("utf-8"))
+    return tuple(
+        Pattern(
+            entity=table["entity"],
+            all=tuple(table.get("all", ())),
+            any=tuple(table.get("any", ())),
+            title=table["title"],
+            text=table["text"],
+            action=table["action"],
+        )
+        for table in tables["cause"]
+    )
+
+
+PATTERNS: Final = _load()
+
+
+class _Groups(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return "a process" if key == "name" else "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """What an incident says: its title, causes (likeliest first) and action."""
+
+    title: str
+    causes: tuple[Cause, ...]
+    action: str
+
+
+def root_first(detections: Sequence[Detection]) -> list[Detection]:
+    """Known failures before statistics, causes before consequences, worse before better."""
+    return sorted(detections, key=_order)
+
+
+def _order(found: Detection) -> tuple[bool, int, int, bool, object, str]:
+    unlisted = _DEPTH.get(kind(found.entity), 4)
+    depth = _RULE_DEPTH.get(found.name, unlisted)
+    silent = found.kind is Kind.SILENCE
+    return found.kind in _STATISTICAL, depth, -found.severity.rank, silent, found.start, found.id
+
+
+def tell(detections: Sequence[Detection], host: str, aliases: Mapping[str, str]) -> Story:
+    """The story of findings in the order of `root_first`. `aliases` names GPUs by their index."""
+    root = detections[0]
+    known = [found for found in detections if found.name in RULES]
+    patterns = [
+        match for found in detections if found.name not in RULES for match in _patterns(found)[:2]
+    ]
+    thing = in_words(aliases.get(root.entity, root.entity), host)
+    causes = _ranked(known, patterns, root)
+    if known:
+        return Story(_known_title(root, thing), causes, RULES[root.name].action)
+    if patterns:
+        pattern = patterns[0][0]
+        return Story(pattern.title.format(thing=thing), causes, pattern.action)
+    return Story(_plain_title(root, thing), causes, _PLAIN_ACTION)
+
+
+_PLAIN_ACTION: Final = "Look at the evidence below; mark it as a false alarm if it is wanted."
+
+
+def _known_title(root: Detection, thing: str) -> str:
+    rule = RULES[root.name]
+    matched = None
+    if rule.pattern and root.reasons:
+        matched = re.search(rule.pattern, root.reasons[0].text)
+    caught = {} if matched is None else matched.groupdict()
+    groups = _Groups({k: v for k, v in caught.items() if v is not None})
+    return rule.title.format_map(_Groups(groups | {"thing": thing}))
+
+
+def _plain_title(root: Detection, thing: str) -> str:
+    if root.kind is Kind.SILENCE:
+        return f"{thing} stopped logging"
+    if root.kind is Kind.NOVELTY:
+        return f"{thing} reports an error never seen before"
+    if root.kind is Kind.MISSING:
+        return f"{thing} is gone"
+    return f"{thing} behaves unusually"
+
+
+def _shares(found: Detection) -> dict[str, float]:
+    shares: dict[str, float] = {}
+    for reason in found.reasons:
+        share = 1.0 if reason.share is None else reason.share
+        if reason.metric and share >= _LEAST_SHARE:
+            shares[reason.metric] = max(share, shares.get(reason.metric, 0.0))
+    if found.kind is Kind.SILENCE:
+        shares["silence"] = 1.0
+    return shares
+
+
+def _patterns(found: Detection) -> list[tuple[Pattern, float, Detection]]:
+    """The patterns that fit a statistical finding, the best first, with how much they explain."""
+    if found.kind is Kind.NOVELTY:
+        return []
+    shares = _shares(found)
+    fitting = []
+    for pattern in PATTERNS:
+        if pattern.entity != kind(found.entity) or not set(pattern.all) <= set(shares):
+            continue
+        some = [name for name in pattern.any if name in shares]
+        if pattern.any and not some:
+            continue
+        explained = sum(shares[name] for name in {*pattern.all, *some})
+        fitting.append((pattern, min(1.0, explained), found))
+    # A pattern that names features outright is more specific than one that offers alternatives.
+    return sorted(fitting, key=lambda fit: -(fit[1] + 0.25 * len(fit[0].all)))
+
+
+def _ranked(
+    known: Sequence[Detection],
+    patterns: Sequence[tuple[Pattern, float, Detection]],
+    root: Detection,
+) -> tuple[Cause, ...]:
+    causes: dict[str, Cause] = {}
+    for place, found in enumerate(known):
+        rule = RULES[found.name]
+        why = found.reasons[0].text if found.reasons else found.name
+        for rank, text in enumerate(rule.causes):
+            confidence = max(0.2, 0.9 - 0.15 * place - 0.25 * rank)
+            said = f"{why} [rule {rule.id}, {rule.dated}]"
+            causes.setdefault(text, Cause(text, round(confidence, 2), said))
+    for place, (pattern, explained, found) in enumerate(patterns):
+        confidence = max(0.1, 0.6 * explained - 0.1 * place)
+        causes.setdefault(pattern.text, Cause(pattern.text, round(confidence, 2), _why(found)))
+    if not causes:
+        causes[""] = Cause("No known pattern: see the evidence", 0.1, _why(root))
+    order = sorted(causes.values(), key=lambda cause: -cause.confidence)
+    return tuple(order[:_MOST])
+
+
+def _why(found: Detection) -> str:
+    return "; ".join(reason.text for reason in found.reasons[:3]) or found.name

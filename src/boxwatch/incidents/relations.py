@@ -1,0 +1,61 @@
+"""Which findings belong together: the visible table of how a fault spreads through a machine."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from boxwatch.detections.detection import Detection
+
+# A finding comes within so many seconds after (or BEFORE before) one it can be a consequence of.
+# Kinds of entities, in alphabetical order; pairs that do not stand here are unrelated.
+NEAR: Final[Mapping[tuple[str, str], float]] = {
+    ("disk", "disk"): 120,
+    ("disk", "fs"): 600,
+    ("disk", "host"): 300,
+    ("disk", "service"): 300,
+    ("fs", "fs"): 60,
+    ("fs", "host"): 600,
+    ("fs", "service"): 600,
+    ("gpu", "host"): 180,
+    ("gpu", "sensor"): 300,
+    ("gpu", "service"): 300,
+    ("gpu", "source"): 300,
+    ("host", "net"): 120,
+    ("host", "sensor"): 300,
+    ("host", "service"): 300,
+    ("host", "source"): 180,
+    ("net", "service"): 120,
+    ("service", "service"): 180,
+    ("service", "source"): 180,
+    ("source", "source"): 120,
+}
+BEFORE: Final = timedelta(seconds=120)  # a consequence may be noticed before its cause
+_GPU_SOURCES: Final = {"source:gpu", "source:nvidia"}
+_PCI: Final = re.compile(r"^gpu:[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}$")
+
+
+def kind(entity: str) -> str:
+    """The part of an entity before the colon."""
+    return entity.partition(":")[0]
+
+
+def is_address(entity: str) -> bool:
+    """True for a GPU known only by its PCI address, not by its index."""
+    return _PCI.match(entity) is not None
+
+
+def near(member: Detection, new: Detection) -> bool:
+    """True if `new` begins so close to the begin of `member` that one may explain the other."""
+    first, second = sorted((kind(member.entity), kind(new.entity)))
+    if (first, second) == ("gpu", "source") and not {member.entity, new.entity} & _GPU_SOURCES:
+        return False
+    if first == second == "gpu":
+        if is_address(member.entity) == is_address(new.entity):
+            return False  # two cards; an address and an index may be the same card
+        limit = 120.0
+    else:
+        limit = NEAR.get((first, second), 0.0)
+    return limit > 0 and -BEFORE <= new.start - member.start <= timedelta(seconds=limit)
