@@ -61,8 +61,8 @@ def ordinary_day(span: Span, seed: int, host: str) -> World:
     world = new_world(span, seed, host, gpus=2)
     asked = {"ollama": ollama.serve(world), "vllm": vllm.serve(world)}
     vllm.chat_pages(world, asked)
-    jobs.run_jobs(world)
     housekeeping.keep_house(world)
+    jobs.run_jobs(world)
     return world
 
 

@@ -30,6 +30,11 @@ class Channel:
         """The full id of the container of this name."""
         return hashlib.sha256(f"boxwatch-simulated:{self.name}".encode()).hexdigest()
 
+    @property
+    def entity(self) -> str:
+        """The entity that its lines belong to."""
+        return f"service:{self.unit.removesuffix('.service') or self.name}"
+
 
 def _unit(name: str, unit: str, pid: int, transport: str = "journal", stamp: str = "") -> Channel:
     return Channel(name, "systemd", unit, name, pid, transport, stamp=stamp)
@@ -49,7 +54,7 @@ _ALL: Final = (
     _unit("ollama", "ollama.service", 2210, "stdout", "%Y/%m/%d - %H:%M:%S"),
     _unit("chronyd", "chrony.service", 861, "syslog"),
     _unit("smartd", "smartmontools.service", 902, "syslog"),
-    _unit("nginx", "nginx.service", 1340, "stdout"),
+    _unit("nginx", "nginx.service", 1340, "syslog"),
     _unit("node_exporter", "prometheus-node-exporter.service", 1288, "stdout"),
     _unit("backup", "backup.service", 88213, "stdout"),
     _container(

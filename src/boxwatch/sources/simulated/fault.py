@@ -12,7 +12,7 @@ from boxwatch.sources.simulated.world import Series, World
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """When a fault acts (seconds of the span, `end` excluded) and how hard (0 subtle, 1 drastic)."""
+    """When a fault acts, in seconds of the span (`end` excluded); severity 0 subtle, 1 drastic."""
 
     start: int
     end: int
@@ -40,11 +40,12 @@ class Window:
     def times(self, period: float, jitter: float = 0.2) -> list[float]:
         """Instants about every `period` seconds inside the window."""
         times = np.arange(self.start + 0.3 * min(period, 10.0), self.end, period)
-        return np.clip(
+        late: list[float] = np.clip(
             times + self.rng.uniform(-jitter, jitter, len(times)) * period,
             self.start,
             self.end - 0.001,
         ).tolist()
+        return late
 
 
 @dataclass(frozen=True, slots=True)

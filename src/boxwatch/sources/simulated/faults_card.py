@@ -74,7 +74,14 @@ def gpu_off_bus(world: World, window: Window) -> Effect:
         f"gpu:{index}",
         f"GPU {index} falls off the bus (Xid 79) and is not readable until it is reset; "
         f"{service} fails meanwhile.",
-        (f"service:{service}", "service:open-webui", "service:kernel", "source:gpu", "host"),
+        (
+            f"service:{service}",
+            "service:open-webui",
+            "service:kernel",
+            "service:boxwatch",
+            "source:gpu",
+            "host",
+        ),
     )
 
 

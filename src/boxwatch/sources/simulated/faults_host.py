@@ -83,21 +83,9 @@ def disk_full(world: World, window: Window) -> Effect:
     if window.severity > 0.25:
         _no_space(world, window, window.start + fill, mount)
     return Effect(
-        "host" if mount == "/" else f"fs:{mount}",
+        f"fs:{mount}",
         f"{mount} fills up within {fill / 60:.0f} minutes.",
-        tuple(
-            entity
-            for entity in (
-                "host",
-                f"fs:{mount}",
-                "disk:nvme0n1",
-                "service:postgres",
-                "service:redis",
-                "service:dockerd",
-                "service:docker",
-            )
-            if entity != ("host" if mount == "/" else f"fs:{mount}")
-        ),
+        ("host", "disk:nvme0n1", "service:postgres", "service:redis", "service:docker"),
     )
 
 
@@ -201,5 +189,5 @@ def process_explosion(world: World, window: Window) -> Effect:
     return Effect(
         "host",
         f"{most:,.0f} processes too many.",
-        ("service:kernel", "service:CRON", "service:cron"),
+        ("service:kernel", "service:cron"),
     )

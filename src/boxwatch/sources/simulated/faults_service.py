@@ -59,9 +59,9 @@ def container_crash_loop(world: World, window: Window) -> Effect:
     return Effect(
         f"service:{container}",
         f"The container {container} crashes and is restarted {count} times.",
-        ("service:open-webui", "service:dockerd", "service:docker", "host")
+        ("service:open-webui", "service:docker", "host")
         if container != "open-webui"
-        else ("service:dockerd", "service:docker", "host"),
+        else ("service:docker", "host"),
     )
 
 
@@ -84,7 +84,7 @@ def container_oom(world: World, window: Window) -> Effect:
         f"service:{container}",
         f"{container} reaches its memory limit of {limit / GIB:.0f} GiB and is killed "
         f"{kills} time{'s' if kills > 1 else ''}.",
-        ("host", "service:kernel", "service:dockerd", "service:docker", "service:open-webui"),
+        ("host", "service:kernel", "service:docker", "service:open-webui"),
     )
 
 
@@ -112,19 +112,29 @@ def _memcg_kill(world: World, at: int, container: str, limit: float) -> None:
 
 
 _UNITS: Final = (
-    ("ollama", "ollama.service", "Ollama Service", "Error: listen tcp 0.0.0.0:11434: bind failed"),
-    ("nginx", "nginx.service", "A high performance web server", "nginx: [emerg] bad certificate"),
+    (
+        "ollama",
+        "ollama.service",
+        "Ollama Service",
+        "Error: listen tcp 0.0.0.0:11434: bind: address already in use",
+    ),
+    (
+        "nginx",
+        "nginx.service",
+        "A high performance web server",
+        "[emerg] 1340#1340: bind() to 0.0.0.0:80 failed (98: Address already in use)",
+    ),
     (
         "node_exporter",
         "prometheus-node-exporter.service",
-        "Prometheus exporter",
-        "panic: no cgroup",
+        "Prometheus exporter for machine metrics",
+        'level=error msg="listen tcp :9100: bind: address already in use"',
     ),
     (
         "chronyd",
         "chrony.service",
         "chrony, an NTP client/server",
-        "Fatal error : Could not open socket",
+        "Fatal error : Could not open NTP socket on 0.0.0.0:123",
     ),
 )
 
@@ -152,22 +162,35 @@ def service_failure(world: World, window: Window) -> Effect:
     say(at + 0.01, "systemd", f"{unit}: Failed with result 'exit-code'.", 4, unit)
     say(at + 0.02, "systemd", f"Failed to start {unit} - {what}.", 3, unit)
     say(window.end - 2.0, "systemd", f"Started {unit} - {what}.", 6, unit)
-    names = {unit.removesuffix(".service"), unit, channel}
-    main = unit.removesuffix(".service")
-    also = (*sorted(f"service:{name}" for name in names - {main}), "service:init.scope", "host")
+    also = ("service:open-webui", "gpu:0") if channel == "ollama" else ()
     return Effect(
-        f"service:{main}",
+        CHANNELS[channel].entity,
         f"The unit {unit} fails and cannot be started until it is mended.",
-        (*also, "service:systemd", "service:open-webui", *(("gpu:0",) if main == "ollama" else ())),
+        ("host", *also),
     )
 
 
 _BURSTS: Final = (
-    ("open-webui", "{ts} | ERROR    | open_webui.utils.chat:generate_chat_completion:312 - Client disconnected: context canceled"),
-    ("postgres", "{ts} UTC [2044] ERROR:  canceling statement due to user request"),
-    ("vllm", "ERROR {ts} [serving_chat.py:200] Error in preprocessing prompt inputs: ValueError: This model's maximum context length is 32768 tokens"),
-    ("nginx", "connect() failed (104: Connection reset by peer) while reading response header from upstream"),
-)  # fmt: skip
+    (
+        "open-webui",
+        "{ts} | ERROR    | open_webui.utils.chat:generate_chat_completion:312 - Client "
+        "disconnected: context canceled",
+    ),
+    (
+        "postgres",
+        "{ts} UTC [2044] ERROR:  canceling statement due to user request",
+    ),
+    (
+        "vllm",
+        "ERROR {ts} [serving_chat.py:200] Error in preprocessing prompt inputs: "
+        "ValueError: This model's maximum context length is 32768 tokens",
+    ),
+    (
+        "nginx",
+        "[error] 1341#1341: *88 connect() failed (104: Connection reset by peer) "
+        "while reading response header from upstream",
+    ),
+)
 
 
 def error_burst(world: World, window: Window) -> Effect:
@@ -179,19 +202,41 @@ def error_burst(world: World, window: Window) -> Effect:
         if channel == "open-webui":
             world.lines.add(at, channel, access("10.20.0.41", "POST /api/chat/completions", 500))
     return Effect(
-        f"service:{channel}",
+        CHANNELS[channel].entity,
         f"{channel} reports {per_minute:.0f} errors a minute, all of a kind seen before.",
     )
 
 
 _NEW: Final = (
-    ("open-webui", "{ts} | ERROR    | open_webui.retrieval.vector:query:88 - chromadb.errors.InternalError: hnsw segment reader: Nothing found on disk"),
-    ("vllm", "ERROR {ts} [multiproc_executor.py:140] Worker proc VllmWorker-0 died unexpectedly, shutting down executor."),
-    ("postgres", '{ts} UTC [812] PANIC:  invalid page in block 4411 of relation base/16384/16671'),
-    ("redis", "1:M {ts} # Short read or OOM loading DB. Unrecoverable error, aborting now."),
-    ("ollama", 'time={ts} level=ERROR source=ggml.go:512 msg="tensor checksum mismatch" layer=blk.17.ffn_down got=0x5ad1 want=0x11f7'),
-    ("dockerd", 'time="{ts}Z" level=error msg="failed to verify layer" error="layer digest mismatch: content may be corrupted"'),
-)  # fmt: skip
+    (
+        "open-webui",
+        "{ts} | ERROR    | open_webui.retrieval.vector:query:88 - "
+        "chromadb.errors.InternalError: hnsw segment reader: Nothing found on disk",
+    ),
+    (
+        "vllm",
+        "ERROR {ts} [multiproc_executor.py:140] Worker proc VllmWorker-0 died "
+        "unexpectedly, shutting down executor.",
+    ),
+    (
+        "postgres",
+        "{ts} UTC [812] PANIC:  invalid page in block 4411 of relation base/16384/16671",
+    ),
+    (
+        "redis",
+        "1:M {ts} # Short read or OOM loading DB. Unrecoverable error, aborting now.",
+    ),
+    (
+        "ollama",
+        'time={ts} level=ERROR source=ggml.go:512 msg="tensor checksum mismatch" '
+        "layer=blk.17.ffn_down got=0x5ad1 want=0x11f7",
+    ),
+    (
+        "dockerd",
+        'time="{ts}Z" level=error msg="failed to verify layer" error="layer digest '
+        'mismatch: content may be corrupted"',
+    ),
+)
 
 
 def new_error(world: World, window: Window) -> Effect:
@@ -200,12 +245,8 @@ def new_error(world: World, window: Window) -> Effect:
     count = int(window.between(3, 24))
     for at in window.times(window.seconds / count):
         world.lines.add(at, channel, text, 3)
-    unit = CHANNELS[channel].unit.removesuffix(".service")
-    also = tuple(
-        f"service:{name}" for name in (unit, CHANNELS[channel].unit) if name not in {"", channel}
-    )
     return Effect(
-        f"service:{channel}", f"{channel} says {count} times what it never said before.", also
+        CHANNELS[channel].entity, f"{channel} says {count} times what it never said before."
     )
 
 
@@ -234,7 +275,7 @@ def clock_jump(world: World, window: Window) -> Effect:
     return Effect(
         "host",
         f"The wall clock jumps by {ahead:+.0f} seconds and is corrected later.",
-        ("service:chronyd", "service:chrony", "service:systemd", "service:init.scope"),
+        ("service:chrony", "service:init.scope"),
         shown_from=min(ahead, 0.0),
         shown_until=max(ahead, 0.0) + 1.0,
     )

@@ -50,7 +50,7 @@ def run(card: Card, ambient: Series, noise: Series) -> Readings:
     """Step through the span: heat, fan and clocks depend on each other, so one second at a time."""
     state = _State(float(ambient[0]) + 9.0)
     columns = (card.util, card.watts, ambient, card.fan_cap, card.clock_cap, noise)
-    rows = [state.step(*row) for row in zip(*(c.tolist() for c in columns), strict=True)]
+    rows = [state.step(row) for row in zip(*(c.tolist() for c in columns), strict=True)]
     return Readings(*np.array(rows).T)
 
 
@@ -61,9 +61,9 @@ class _State:
         self.idle_for = 0
         self.thermal = 1.0
 
-    def step(
-        self, util: float, watts: float, ambient: float, fan_cap: float, brake: float, noise: float
-    ) -> tuple[float, float, float, float, float, float]:
+    def step(self, drive: tuple[float, ...]) -> tuple[float, float, float, float, float, float]:
+        """One second under `drive`: a row of the columns that `run` names."""
+        util, watts, ambient, fan_cap, brake, noise = drive
         self.idle_for = 0 if util > 0.01 else self.idle_for + 1
         idle = self.idle_for > _IDLE_AFTER_S
         share, reasons = self._limits(brake, at_work=util > 0.01)

@@ -10,14 +10,6 @@ import polars as pl
 from boxwatch.sources.simulated import gpu_physics as physics
 from boxwatch.sources.simulated.world import Card, Series, World
 
-_REASONS: Final = {
-    "gpu_idle": physics.IDLE,
-    "sw_power_cap": physics.SW_POWER_CAP,
-    "hw_slowdown": physics.HW_SLOWDOWN,
-    "hw_thermal_slowdown": physics.HW_THERMAL,
-    "hw_power_brake_slowdown": physics.HW_POWER_BRAKE,
-    "sw_thermal_slowdown": physics.SW_THERMAL,
-}
 _COUNTERS: Final = {
     "hw_thermal_slowdown": physics.HW_THERMAL,
     "hw_power_brake_slowdown": physics.HW_POWER_BRAKE,
@@ -53,6 +45,7 @@ def _card_rows(
     background = (rng.random(n) < 0.3 / 86400).astype(np.float64)
     corrected = physics.restarted(np.cumsum(card.ecc + background), card.resets)
     power = np.round(read.power * 100).astype(np.int64)
+    reasons = read.reasons.astype(np.int64)
     idle = read.idle > 0
     memory = np.minimum(np.round(card.memory), physics.MEMORY_MIB - 610).astype(np.int64)
     state = {
@@ -69,12 +62,13 @@ def _card_rows(
         "pstate": np.where(idle, 8, 2),
         "pcie.link.gen.current": np.where(idle, 1, card.gen_cap).astype(np.int64),
         "pcie.link.width.current": card.width.astype(np.int64),
-        "reasons": read.reasons.astype(np.int64),
+        "reasons": reasons,
         "ecc": corrected.astype(np.int64),
+        "processes": np.round(card.processes).astype(np.int64),
     }
     frame = pl.DataFrame(state).with_columns(
         pl.lit(index, pl.Int64).alias("card"),
-        pl.Series("bits", [f"0x{bits:016X}" for bits in state["reasons"].tolist()]),
+        pl.Series("bits", [f"0x{bits:016X}" for bits in reasons.tolist()]),
     )
     for name, bit in _COUNTERS.items():
         counted = physics.restarted(physics.counter_micros(read.reasons, bit), card.resets)
@@ -88,11 +82,6 @@ def _printed(column: str) -> pl.Expr:
 
 def _text(value: str) -> pl.Expr:
     return pl.lit(value)
-
-
-def _active(bit: int) -> pl.Expr:
-    on = (pl.col("reasons") & bit) != 0
-    return pl.when(on).then(pl.lit("Active")).otherwise(pl.lit("Not Active"))
 
 
 def _hundredths(column: str) -> pl.Expr:
@@ -119,7 +108,7 @@ FIELDS: Final[dict[str, pl.Expr]] = {
     "memory.reserved": _text("609"),
     "memory.used": _printed("memory.used"),
     "memory.free": (pl.lit(physics.MEMORY_MIB - 609) - pl.col("memory.used")).cast(pl.String),
-    "power.draw": _hundredths("power"),
+    "power.draw.instant": _hundredths("power"),
     "enforced.power.limit": _text("300.00"),
     "fan.speed": _printed("fan.speed"),
     "clocks.current.sm": _printed("clocks.current.sm"),
@@ -130,7 +119,6 @@ FIELDS: Final[dict[str, pl.Expr]] = {
     "pcie.link.width.current": _printed("pcie.link.width.current"),
     "pcie.link.width.max": _text("16"),
     "clocks_event_reasons.active": _printed("bits"),
-    **{f"clocks_event_reasons.{name}": _active(bit) for name, bit in _REASONS.items()},
     **{f"clocks_event_reasons_counters.{name}": _printed(f"count.{name}") for name in _COUNTERS},
     "clocks_event_reasons_counters.sync_boost": _text("0"),
     "ecc.mode.current": _text("Enabled"),
@@ -142,6 +130,7 @@ FIELDS: Final[dict[str, pl.Expr]] = {
     "remapped_rows.failure": _text("No"),
     "retired_pages.pending": _text("[N/A]"),
     "gpu_recovery_action": _text("None"),
+    "compute_processes": _printed("processes"),  # counted by the collector
 }
 
 

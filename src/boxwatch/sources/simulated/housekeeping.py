@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from typing import Final
 
 import numpy as np
 
@@ -146,17 +146,13 @@ def _databases(world: World) -> None:
         )
 
 
-def _probes(world: World, container: str, phase: float) -> Iterator[float]:
-    return iter(world.span.every(30.0, phase).tolist())
-
-
 def _health_checks(world: World) -> None:
     for container, phase, command in (
         ("open-webui", 18.9, "curl --silent --fail http://localhost:8080/health"),
         ("postgres", 4.0, "pg_isready -U webui"),
     ):
         image = CHANNELS[container].image
-        for at in _probes(world, container, phase):
+        for at in world.span.every(30.0, phase).tolist():
             exec_id = f"{int(at * 1000):016x}{CHANNELS[container].container_id[:48]}"
             for delay, action in ((0.0, "exec_create"), (0.02, "exec_start")):
                 world.lines.event(
@@ -171,24 +167,97 @@ def _health_checks(world: World) -> None:
             )
 
 
+# Rate an hour, channel, priority, text.
+_OCCASIONAL: Final = (
+    (
+        0.15,
+        "kernel",
+        4,
+        "perf: interrupt took too long (3162 > 3136), lowering "
+        "kernel.perf_event_max_sample_rate to 63000",
+    ),
+    (
+        0.5,
+        "kernel",
+        6,
+        "docker0: port 1(veth6b1c0de) entered disabled state",
+    ),
+    (
+        0.08,
+        "kernel",
+        4,
+        "workqueue: blk_mq_run_work_fn hogged CPU for >10000us 4 times, consider switching "
+        "to WQ_UNBOUND",
+    ),
+    (
+        1.0,
+        "chronyd",
+        6,
+        "Selected source 192.0.2.123 (2.debian.pool.ntp.org)",
+    ),
+    (
+        0.1,
+        "chronyd",
+        4,
+        "Received KoD RATE from 192.0.2.77",
+    ),
+    (
+        0.6,
+        "dockerd",
+        6,
+        'time="{ts}Z" level=warning msg="Health check for container took longer than usual"',
+    ),
+    (
+        0.25,
+        "dockerd",
+        6,
+        'time="{ts}Z" level=error msg="Handler for GET /v1.45/containers/nope/json '
+        'returned error: No such container: nope"',
+    ),
+    (
+        2.0,
+        "nginx",
+        6,
+        '10.20.0.14 - - "GET /status HTTP/1.1" 200 612',
+    ),
+    (
+        0.4,
+        "nginx",
+        3,
+        "[error] 1341#1341: *88 connect() failed (104: Connection reset by peer) "
+        "while reading response header from upstream",
+    ),
+    (
+        4.0,
+        "node_exporter",
+        6,
+        'level=info msg="scrape finished" collector=textfile',
+    ),
+    (
+        0.2,
+        "node_exporter",
+        4,
+        'level=warn msg="collector took long" collector=nvme duration_seconds=0.61',
+    ),
+    (
+        0.3,
+        "open-webui",
+        6,
+        "{ts} | WARNING  | open_webui.socket.main:usage:178 - session pool: stale client dropped",
+    ),
+    (
+        0.2,
+        "systemd",
+        4,
+        "user@1000.service: Killing process 9921 (gpg-agent) with signal SIGKILL.",
+    ),
+)
+
+
 def _now_and_then(world: World) -> None:
     """Warnings and errors that mean nothing: without them no alarm would be tested."""
     rng = world.random("now-and-then")
-    for per_hour, channel, level, text in (
-        (0.15, "kernel", 4, "perf: interrupt took too long (3162 > 3136), lowering kernel.perf_event_max_sample_rate to 63000"),
-        (0.5, "kernel", 6, "docker0: port 1(veth6b1c0de) entered disabled state"),
-        (0.08, "kernel", 4, "workqueue: blk_mq_run_work_fn hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND"),
-        (1.0, "chronyd", 6, "Selected source 192.0.2.123 (2.debian.pool.ntp.org)"),
-        (0.1, "chronyd", 4, "Received KoD RATE from 192.0.2.77"),
-        (0.6, "dockerd", 6, 'time="{ts}Z" level=warning msg="Health check for container took longer than usual"'),
-        (0.25, "dockerd", 6, 'time="{ts}Z" level=error msg="Handler for GET /v1.45/containers/nope/json returned error: No such container: nope"'),
-        (2.0, "nginx", 6, '10.20.0.14 - - "GET /status HTTP/1.1" 200 612'),
-        (0.4, "nginx", 3, "connect() failed (104: Connection reset by peer) while reading response header from upstream"),
-        (4.0, "node_exporter", 6, 'level=info msg="scrape finished" collector=textfile'),
-        (0.2, "node_exporter", 4, 'level=warn msg="collector took long" collector=nvme duration_seconds=0.61'),
-        (0.3, "open-webui", 6, "{ts} | WARNING  | open_webui.socket.main:usage:178 - session pool: stale client dropped"),
-        (0.2, "systemd", 4, "user@1000.service: Killing process 9921 (gpg-agent) with signal SIGKILL."),
-    ):  # fmt: skip
+    for per_hour, channel, level, text in _OCCASIONAL:
         for at in poisson_times(world, rng, per_hour).tolist():
             world.lines.add(at, channel, text, level)
 
@@ -205,4 +274,4 @@ def _floor(world: World) -> None:
     host.received += rng.gamma(2.0, 4e3, n) + (np.arange(n) % 15 == 3) * 5e3
     host.sent += rng.gamma(2.0, 4e3, n) + (np.arange(n) % 15 == 3) * 9e4
     host.root_used += 61e9 + 1.2e3 * np.arange(n)
-    host.data_used += 742e9 + 9.0e3 * np.arange(n)
+    host.data_used += 1.46e12 + 9.0e3 * np.arange(n)

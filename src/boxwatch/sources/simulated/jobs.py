@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from boxwatch.sources.simulated import outage
 from boxwatch.sources.simulated.ollama import gin
 from boxwatch.sources.simulated.world import GIB, World
 
@@ -110,7 +111,9 @@ def _pull(world: World, at: int, rng: np.random.Generator) -> None:
     world.host.sent[at:end] += rate / 60
     world.host.written[at:end] += 1.9 * rate
     world.host.cpu[at:end] += 1.3
-    world.lines.event(float(end), "vllm", "pull")
+    world.lines.event(float(end), "open-webui", "pull")
+    if rng.random() < 0.6 and end + 60 < world.span.seconds:
+        outage.replace(world, end + 8.0, "open-webui")
     world.lines.add(
         at + 0.5,
         "dockerd",

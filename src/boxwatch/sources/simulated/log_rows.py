@@ -15,7 +15,6 @@ from boxwatch.sources.simulated.channels import CHANNELS, Channel
 from boxwatch.sources.simulated.host_rows import BOOTED_S
 from boxwatch.sources.simulated.world import World
 
-
 # What systemd says of units, by systemd.catalog: the first match names the message.
 _MESSAGE_IDS: Final = (
     ("Starting ", "7d4958e842da4a758f6c1cdc7b36dcc5"),
@@ -98,6 +97,8 @@ class _Writer:
     ) -> bytes:
         """One record as `journalctl -o json` prints it: strings only, absent fields absent."""
         level, text, about = said
+        if channel.transport == "stdout":
+            level = 6  # what a unit prints is all of one priority: systemd knows no better
         wall = self._wall(second)
         monotonic = round((BOOTED_S + second) * 1e6)
         message = self._said(channel, text, wall)

@@ -94,3 +94,14 @@ def ready(world: World, at: float, container: str) -> None:
     """The program in a container is up."""
     for delay, text in enumerate(_READY[container]):
         world.lines.add(at + 0.1 * delay, container, text)
+
+
+def replace(world: World, at: float, container: str) -> None:
+    """Someone stops a container in good order and starts it from a newer image."""
+    world.lines.mute(container, at, at + 16, events=True)
+    image = CHANNELS[container].image
+    world.lines.event(at, container, "kill", image=image, signal="15")
+    die(world, at + 1.4, container, 0)
+    world.lines.event(at + 1.5, container, "stop", image=image)
+    begin(world, at + 2.5, container)
+    ready(world, at + 15.0, container)

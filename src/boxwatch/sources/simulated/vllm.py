@@ -51,14 +51,14 @@ def _request_lines(world: World, asked: Requests, rng: np.random.Generator) -> N
             world.lines.add(
                 end,
                 "vllm",
-                "ERROR {ts} [serving_chat.py:200] Error in preprocessing prompt inputs: ValueError: "
-                "This model's maximum context length is 32768 tokens",
+                "ERROR {ts} [serving_chat.py:200] Error in preprocessing prompt inputs: "
+                "ValueError: This model's maximum context length is 32768 tokens",
             )
         elif draw < 0.010:
             world.lines.add(
                 end,
                 "vllm",
-                f"INFO {{ts}} [async_llm.py:411] Aborted request chatcmpl-{port:x}{port:x}.",
+                f"INFO {{ts}} [async_llm.py:411] Aborted request chatcmpl-{port:08x}.",
             )
         world.lines.add(
             end,
