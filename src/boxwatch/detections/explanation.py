@@ -34,9 +34,7 @@ def contributions(
         {
             "feature": features[i].name,
             "share": round(float(shares[i]) / total, 4),
-            "text": describe(
-                features[i], float(values[i]), float(usual[i]), float(spread[i])
-            ),
+            "text": describe(features[i], float(values[i]), float(usual[i]), float(spread[i])),
         }
         for i in order
         if shares[i] / total >= _LEAST_SHARE

@@ -8,8 +8,9 @@ same instants as the live run did.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final, cast
+from typing import Any, Final, cast
 
 import numpy as np
 import orjson
@@ -27,10 +28,30 @@ from boxwatch.models import Saved
 
 _AGES_S: Final = (60, 120, 300, 600, 1200, 1800, 2700, 3600)  # then every hour, then every four
 _HOURLY_UNTIL_S: Final = 12 * 3600
-_STRANGE: Final = 1e-4  # windows below this p-value are not learned from,
-_SETTLED: Final = 0.5  # unless this share of an entity's latest windows was so: then it is normal
-_MEMORY: Final = 1 / 720  # weight of a window in that share: an hour of 5 s windows
+_STRANGE: Final = 1e-4  # two windows in a row below this p-value begin a stretch not learned from,
+_HOLD: Final = 24  # which lasts until so many windows in a row were above it,
+_SETTLED: Final = 0.5  # or until this share of the entity's latest windows was in such stretches:
+_MEMORY: Final = 1 / 1440  # (weight of one window in that share) then the strange has become normal
 _EXPLAINED: Final = 1e-3  # windows below this p-value carry their contributions
+
+
+@dataclass(slots=True)
+class Doubt:
+    """Whether an entity's windows may be learned from, window by window."""
+
+    before: bool = False  # the last window was strange
+    hold: int = 0  # windows left of a stretch that is not learned from
+    share: float = 0.0  # of the latest windows, how many were in such stretches
+
+    def trusts(self, *, strange: bool) -> bool:
+        """Take the next window; True if it may be learned from."""
+        if strange and (self.before or self.hold > 0):
+            self.hold = _HOLD
+        elif self.hold > 0:
+            self.hold -= 1
+        self.before = strange
+        self.share += _MEMORY * ((self.hold > 0) - self.share)
+        return self.hold == 0 or self.share >= _SETTLED
 
 
 class ViewScorer:
@@ -52,7 +73,7 @@ class ViewScorer:
         self._seed = seed
         self._history = History(len(view.columns))
         self._entities: list[str] = []
-        self._strange: dict[str, float] = {}
+        self._doubts: dict[str, Doubt] = {}
         self._began: int | None = None
         self._next_fit: int | None = None
 
@@ -155,11 +176,8 @@ class ViewScorer:
                 known[key] = len(self._entities)
                 self._entities.append(key)
             numbers[row] = known[key]
-            share = self._strange.get(key, 0.0)
-            strange = p[row] <= _STRANGE
-            share += _MEMORY * (strange - share)
-            self._strange[key] = share
-            keep[row] = not strange or share >= _SETTLED
+            doubt = self._doubts.setdefault(key, Doubt())
+            keep[row] = doubt.trusts(strange=p[row] <= _STRANGE)
         start = windows["start"].to_physical().to_numpy()
         self._history.add(x[keep].astype(np.float32), numbers[keep], start[keep])
 
@@ -169,7 +187,7 @@ class ViewScorer:
             "began": self._began,
             "next_fit": self._next_fit,
             "entities": list(self._entities),
-            "strange": dict(self._strange),
+            "doubts": {key: asdict(doubt) for key, doubt in self._doubts.items()},
             "history": self._history.save(),
             "model": None if self.model is None else self.model.save(),
         }
@@ -179,9 +197,8 @@ class ViewScorer:
         self._began = cast("int | None", saved["began"])
         self._next_fit = cast("int | None", saved["next_fit"])
         self._entities = list(cast("list[str]", saved["entities"]))
-        self._strange = dict(cast("dict[str, float]", saved["strange"]))
+        doubts = cast("dict[str, dict[str, Any]]", saved["doubts"])
+        self._doubts = {key: Doubt(**doubt) for key, doubt in doubts.items()}
         self._history.load(cast("Mapping[str, object]", saved["history"]))
         model = cast("Saved | None", saved["model"])
         self.model = None if model is None else view_model.load(self.view, model)
-
-

@@ -15,14 +15,48 @@ import xxhash
 from numpy.typing import NDArray
 
 from boxwatch.features import Direction, View
-from boxwatch.models import DETECTORS, Baseline, Calibrator, Detector, Saved, combine
+from boxwatch.models import (
+    DETECTORS,
+    Baseline,
+    Calibrator,
+    Detector,
+    Matrix,
+    Saved,
+    combine,
+    watched,
+)
 
 _HELD_OUT: Final = 0.3  # the latest share of the windows calibrates what the earlier ones taught
 _LEAST_HELD_OUT: Final = 60  # held-out windows from which calibration is worth its loss
 _LEAST_JOINT: Final = 700  # windows from which the joint models have something to say
+# Counts of lines are nearly always zero: joint models then call every second combination strange.
+_JOINT_VIEWS: Final = ("gpu", "host")
 _LEAST_OF_ONE: Final = 100  # held-out windows of one entity for a calibration of its own
 _MOST_ROWS: Final = 8_000  # rows a joint model learns from: more changes it little
+_REFERENCE_WINDOWS: Final = 40_000  # held-out windows that the reference counts for: a good week
 FIRST: Final = "robust_z"  # the detector that needs least data and is always there
+
+
+def _reference() -> Calibrator:
+    """How robust z scores fall off on an ordinary machine: what is assumed before there are data.
+
+    One plus an exponential of scale 0.45: a window of score 7.5 comes about once in half a
+    million, one a month at 5 s. It weighs as little as the calibration lets a prior weigh.
+    """
+    at = (np.arange(5000) + 0.5) / 5000
+    scores = (1.0 - 0.45 * np.log(1.0 - at)).astype(np.float32)
+    return Calibrator.fit(np.random.default_rng(0).permutation(scores))
+
+
+REFERENCE: Final = _reference()
+
+
+def directed(view: View, z: Matrix) -> Matrix:
+    """`z` with 0 where a feature moved in a direction that is no finding."""
+    directions = [feature.direction for feature in view.features]
+    high = np.array([way in (Direction.HIGH, Direction.BOTH) for way in directions])
+    low = np.array([way in (Direction.LOW, Direction.BOTH) for way in directions])
+    return watched(z, high, low)
 
 
 @dataclass(slots=True)
@@ -52,7 +86,7 @@ class ViewModel:
             entity: Entity number of each window, from `numbers`.
         """
         z = self.baseline.standardise(x, entity)
-        raw = {name: detector.score(z) for name, detector in self.detectors.items()}
+        raw = {name: part.score(self._seen_by(name, z)) for name, part in self.detectors.items()}
         p = {name: self._p_values(name, scores, entity) for name, scores in raw.items()}
         p["combined"] = combine(np.column_stack(list(p.values())))
         return raw, p
@@ -65,14 +99,18 @@ class ViewModel:
         for number in np.unique(entity):
             rows = entity == number
             calibrator = own.get(int(number), own[-1])
-            p[rows] = calibrator.p_value(scores[rows])
+            p[rows] = _believed(name, calibrator, scores[rows])
         return p
 
     def shares(
         self, name: str, x: NDArray[np.float64], entity: NDArray[np.int64]
     ) -> NDArray[np.float32]:
         """What each feature adds to one detector's scores, (windows, features)."""
-        return self.detectors[name].contributions(self.baseline.standardise(x, entity))
+        z = self.baseline.standardise(x, entity)
+        return self.detectors[name].contributions(self._seen_by(name, z))
+
+    def _seen_by(self, name: str, z: Matrix) -> Matrix:
+        return directed(self.view, z) if name == FIRST else z
 
     def save(self) -> Saved:
         """Arrays and meta of all parts, prefixed by the part's name."""
@@ -108,7 +146,8 @@ def load(view: View, saved: Saved) -> ViewModel:
     def part(prefix: str) -> Saved:
         return Saved(arrays.get(prefix, {}), cast("Mapping[str, object]", saved.meta[prefix]))
 
-    detectors, calibrators = {}, {}
+    detectors: dict[str, Detector] = {}
+    calibrators: dict[str, dict[int, Calibrator]] = {}
     for prefix in saved.meta:
         kind, _, rest = prefix.partition(".")
         if kind == "detector":
@@ -160,19 +199,37 @@ def fit(
     )
     z = baseline.standardise(x.astype(np.float64), numbers)
     detectors: dict[str, Detector] = {}
+    calibrators: dict[str, dict[int, Calibrator]] = {}
     for name, kind in DETECTORS.items():
-        if name != FIRST and cut < max(_LEAST_JOINT, kind.least_windows):
+        joint = view.name in _JOINT_VIEWS and cut >= max(_LEAST_JOINT, kind.least_windows)
+        if name != FIRST and not joint:
             continue
+        seen = directed(view, z) if name == FIRST else z
         detector = kind()
-        detector.fit(_some(z[:cut]), seed)
+        detector.fit(_some(seen[:cut]), seed)
         detectors[name] = detector
-    calibrators = {
-        name: _calibrate(detector.score(z[cut:]), numbers[cut:])
-        for name, detector in detectors.items()
-    }
+        prior = REFERENCE if name == FIRST else None
+        calibrators[name] = _calibrate(detector.score(seen[cut:]), numbers[cut:], prior)
     stamp = xxhash.xxh3_64_hexdigest(np.ascontiguousarray(x[:cut]).tobytes())[:8]
     version = f"{view.name}-{rows}-{stamp}"
     return ViewModel(view, list(entities), baseline, detectors, calibrators, version, rows)
+
+
+def _believed(
+    name: str, calibrator: Calibrator, scores: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """p-values of the calibration; for robust z, drawn towards the reference while days are few.
+
+    The draw is a weighted geometric mean (a logarithmic opinion pool; Genest and Zidek,
+    Statistical Science 1986). Extremes of one day say little about those of a year, and a busy
+    hour or an undetected fault in a short history would make everything look ordinary.
+    """
+    p = calibrator.p_value(scores)
+    if name != FIRST:
+        return p
+    windows = calibrator.fit_report().windows
+    weight = windows / (windows + _REFERENCE_WINDOWS)
+    return np.asarray(p**weight * REFERENCE.p_value(scores) ** (1.0 - weight))
 
 
 def _some(z: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -181,9 +238,9 @@ def _some(z: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _calibrate(
-    scores: NDArray[np.float32], entity: NDArray[np.int64]
+    scores: NDArray[np.float32], entity: NDArray[np.int64], prior: Calibrator | None
 ) -> dict[int, Calibrator]:
-    pool = Calibrator.fit(scores)
+    pool = Calibrator.fit(scores, prior=prior)
     own = {-1: pool}
     for number in np.unique(entity):
         rows = entity == number

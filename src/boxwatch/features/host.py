@@ -1,4 +1,4 @@
-"""The `host` view: one machine over five seconds, its disks, file systems and interfaces with it."""
+"""The `host` view: one machine over five seconds, with its disks, file systems, interfaces."""
 
 from __future__ import annotations
 
@@ -16,27 +16,31 @@ HOST: Final = View(
     (
         Feature("cpu_busy", "ratio", _HIGH, 0.1, 0.04, "processor time in use"),
         Feature("cpu_pressure", "ratio", _HIGH, 0.12, 0.05, "time some task waited for a core"),
-        Feature("cpu_iowait", "ratio", _HIGH, 0.1, 0.04, "processor time waiting for I/O"),
+        Feature(
+            "cpu_iowait", "ratio", _HIGH, 0.08, 0.04, "processor time waiting for I/O, a minute"
+        ),
         Feature("cpu_steal", "ratio", _HIGH, 0.1, 0.05, "processor time the hypervisor took"),
         Feature("load", "", _HIGH, 0.5, 0.2, "load average over one minute, per core"),
-        Feature("processes", "log", _HIGH, 0.15, 0.05, "processes alive, log"),
-        Feature("blocked", "log", _HIGH, 0.8, 0.4, "processes in uninterruptible sleep, log"),
+        Feature("processes", "log", _HIGH, 0.15, 0.05, "processes alive"),
+        Feature("blocked", "log", _HIGH, 0.7, 0.4, "processes in uninterruptible sleep"),
         Feature("memory_used", "ratio", _HIGH, 0.12, 0.04, "memory not available to programs"),
         Feature("memory_climb", "ratio", _HIGH, 0.02, 0.01, "memory growth without a pause"),
         Feature("memory_pressure", "ratio", _HIGH, 0.05, 0.03, "time some task waited for memory"),
         Feature("swap_used", "ratio", _HIGH, 0.1, 0.04, "swap in use"),
-        Feature("swap_traffic", "log", _HIGH, 1.0, 0.5, "MB/s to and from swap, log"),
-        Feature("io_pressure", "ratio", _HIGH, 0.12, 0.05, "time some task waited for I/O"),
-        Feature("disk_busy", "ratio", _HIGH, 0.2, 0.08, "time the busiest disk worked"),
-        Feature("disk_latency", "log", _HIGH, 0.8, 0.4, "ms an operation took, log"),
-        Feature("disk_read", "log", _HIGH, 1.1, 0.5, "MB/s read, log"),
-        Feature("disk_written", "log", _HIGH, 1.1, 0.5, "MB/s written, log"),
+        Feature("swap_traffic", "log", _HIGH, 1.0, 0.5, "MB/s to and from swap"),
+        Feature(
+            "io_pressure", "ratio", _HIGH, 0.12, 0.05, "time some task waited for I/O, a minute"
+        ),
+        Feature("disk_busy", "ratio", _HIGH, 0.15, 0.08, "time the busiest disk worked, a minute"),
+        Feature("disk_latency", "log", _HIGH, 0.7, 0.4, "ms an operation took, a minute"),
+        Feature("disk_read", "log", _CONTEXT, 1.1, 0.5, "MB/s read"),
+        Feature("disk_written", "log", _HIGH, 1.1, 0.5, "MB/s written, a minute"),
         Feature("filesystem_used", "ratio", _HIGH, 0.05, 0.02, "fullest file system"),
         Feature("filesystem_climb", "ratio", _HIGH, 0.02, 0.01, "its growth without a pause"),
-        Feature("net_received", "log", _HIGH, 1.0, 0.5, "MB/s received, log"),
-        Feature("net_sent", "log", _HIGH, 1.0, 0.5, "MB/s sent, log"),
-        Feature("net_packets", "log", _HIGH, 1.0, 0.5, "thousand packets/s, log"),
-        Feature("net_errors", "log", _HIGH, 0.8, 0.5, "errors and drops a second, log"),
+        Feature("net_received", "log", _CONTEXT, 1.0, 0.5, "MB/s received"),
+        Feature("net_sent", "log", _HIGH, 1.0, 0.5, "MB/s sent"),
+        Feature("net_small_packets", "log", _HIGH, 0.6, 0.3, "thousand small packets/s"),
+        Feature("net_errors", "log", _HIGH, 0.8, 0.5, "network errors and drops a second"),
         Feature("sensor", "celsius", _HIGH, 7.0, 3.0, "hottest sensor"),
         Feature("unreadable", "ratio", _HIGH, 0.05, 0.05, "readings that turned unknown"),
     ),
@@ -75,6 +79,12 @@ SUMMED: Final = [
 ]
 HIGHEST: Final = ["busy_seconds_total", "filesystem_used_ratio", "sensor_celsius"]
 PARTS: Final = ["disk:", "fs:", "net:", "sensor:"]
+# Loading a model reads at full speed for some seconds, and that is what AI servers do all day: what
+# a disk does is judged by the minute.
+BY_THE_MINUTE: Final = ["cpu_iowait", "io_pressure", "disk_busy", "disk_latency", "disk_written"]
+
+_FULL_PACKET: Final = 600.0  # bytes: a download's packets with their acknowledgements are larger
+
 METRICS: Final = [*HOST_METRICS, *SUMMED, *HIGHEST, "size_bytes", "available_bytes"]
 
 
@@ -94,6 +104,8 @@ def filesystem_use(valued: pl.DataFrame) -> pl.DataFrame:
 def features(wide: pl.DataFrame) -> pl.DataFrame:
     """The features that follow from one window's metrics alone (`wide`: one column a metric)."""
     cores = pl.col("cpu_cores")
+    packets = pl.col("received_packets_total") + pl.col("sent_packets_total")
+    traffic = pl.col("received_bytes_total") + pl.col("sent_bytes_total")
     operations = pl.col("reads_total") + pl.col("writes_total")
     return wide.with_columns(
         (pl.col("cpu_busy_seconds_total") / cores).clip(0.0, 1.0).alias("cpu_busy"),
@@ -121,9 +133,7 @@ def features(wide: pl.DataFrame) -> pl.DataFrame:
         pl.col("filesystem_used_ratio").alias("filesystem_used"),
         _log_mega(pl.col("received_bytes_total")).alias("net_received"),
         _log_mega(pl.col("sent_bytes_total")).alias("net_sent"),
-        ((pl.col("received_packets_total") + pl.col("sent_packets_total")) / 1e3)
-        .log1p()
-        .alias("net_packets"),
+        ((packets - traffic / _FULL_PACKET).clip(0.0) / 1e3).log1p().alias("net_small_packets"),
         (pl.col("errors_total") + pl.col("drops_total")).log1p().alias("net_errors"),
         pl.col("sensor_celsius").alias("sensor"),
     )

@@ -24,6 +24,10 @@ CARRY: Final[Schema] = {
     "last_time": TIME,
 }
 
+# Looked at under load only, where the highest reading of a window is the one that counts: the card
+# may still have been waking up in the first second.
+_HIGHEST: Final = ["clock_sm_hertz", "pcie_generation", "pcie_width_lanes"]
+
 _COUNTERS: Final = sorted(name for name, metric in METRICS.items() if metric.counter)
 
 
@@ -32,14 +36,18 @@ def reduce(samples: pl.DataFrame, window_s: int) -> pl.DataFrame:
 
     Returns:
         Columns host, entity, metric, start, mean, last, last_time, readings, unknown. `mean` and
-        `last` are null where no reading of the window is known.
+        `last` are null where no reading of the window is known; `mean` is the highest reading
+        for the few metrics that are judged under load.
     """
     return (
         samples.lazy()
         .with_columns(pl.col("time").dt.truncate(f"{window_s}s").alias("start"))
         .group_by(*KEY, "start")
         .agg(
-            pl.col("value").mean().alias("mean"),
+            pl.when(pl.col("metric").first().is_in(_HIGHEST))
+            .then(pl.col("value").max())
+            .otherwise(pl.col("value").mean())
+            .alias("mean"),
             pl.col("value").drop_nulls().last().alias("last"),
             pl.col("time").filter(pl.col("value").is_not_null()).last().alias("last_time"),
             pl.len().alias("readings"),

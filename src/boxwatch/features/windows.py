@@ -81,9 +81,7 @@ class WindowBuilder:
         self._readable: set[tuple[str, str]] = set()
         self._steady = Steady(windows_a_minute=60 // gpu.GPU.window_s)
 
-    def add(
-        self, events: Events, now: datetime
-    ) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
+    def add(self, events: Events, now: datetime) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
         """The windows that `now` closed, one frame per view (its `schema`), oldest first.
 
         Also the logs of `events` with `template_id`, `template` and `new`.

@@ -23,8 +23,8 @@ Float64 = NDArray[np.float64]
 LIMIT: Final = 1e4
 BLOCK_ROWS: Final = 1024  # 1024 rows of 30 features in float64 stay in a core's second-level cache
 
-_NORMAL_TAIL: Final = 2.326  # |x| of a normal value is beyond this in 2 % of windows
-_TAIL_QUANTILE: Final = 0.98
+_TAIL_QUANTILES: Final = (0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
+_LEAST_BEYOND: Final = 3  # windows beyond a quantile that make it worth asking for
 _TAIL_WEIGHT: Final = 50.0
 
 
@@ -83,13 +83,18 @@ def _column_salt(features: int) -> NDArray[np.uint64]:
 
 
 def tail_scale(x: Float64) -> Float64:
-    """How much heavier each feature's tail is than a normal one's; at least 1, shape (features,).
+    """How much heavier each feature's tail is than an ordinary one's; at least 1, (features,).
 
-    The 98th percentile of |x| over a normal value's, drawn towards 1 while windows are few. It is
-    what keeps one bursty counter from speaking for the whole view.
+    Ordinary is one plus an exponential of scale 0.45, which |x| of a steady feature stays within.
+    Each high quantile of |x| is compared with that one's, the largest ratio counts, drawn towards
+    1 while windows are few. It is what keeps one bursty counter from speaking for the whole view:
+    what saturates for ten seconds now and then says little when it saturates.
     """
     rows = len(x)
-    heavy = np.maximum(np.quantile(np.abs(x), _TAIL_QUANTILE, axis=0) / _NORMAL_TAIL, 1.0)
+    asked = [q for q in _TAIL_QUANTILES if (1 - q) * rows >= _LEAST_BEYOND] or [_TAIL_QUANTILES[0]]
+    ordinary = 1.0 - 0.45 * np.log(1.0 - np.array(asked))
+    heavy = (np.quantile(np.abs(x), asked, axis=0) / ordinary[:, None]).max(axis=0)
+    heavy = np.maximum(heavy, 1.0)
     return np.asarray((_TAIL_WEIGHT + rows * heavy) / (_TAIL_WEIGHT + rows), dtype=np.float64)
 
 
