@@ -22,25 +22,38 @@ def as_json(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.Series:
     `names` maps a column of `frame` to its key. A row without any field is null. Null columns cost
     nothing, columns without nulls the least: most fields are on every line or on none.
     """
-    present = [name for name in names if frame[name].null_count() < frame.height]
-    if not present:
-        return pl.Series("attributes", [None] * frame.height, dtype=pl.String)
-    parts: list[pl.Expr] = []
-    for column in present:
-        series = frame[column]
-        value = pl.col(column)
-        if series.str.contains(_UNSAFE).any():
-            value = value.str.replace_many(_ESCAPED)
-        pieces = [pl.lit(f',"{names[column]}":"'), value, pl.lit('"')]
-        parts += pieces if series.null_count() == 0 else [_optional(pieces)]
-    body = frame.select(pl.concat_str([pl.lit("{"), *parts, pl.lit("}")]).alias("attributes"))
-    # Every field brings its comma; the first one is one too many.
-    text = pl.col("attributes").str.replace("{,", "{", literal=True)
-    return body.select(pl.when(text != "{}").then(text).alias("attributes"))["attributes"]
+    nulls = {name: frame[name].null_count() for name in names}
+    full = [name for name in names if nulls[name] == 0 and frame.height]
+    partly = [name for name in names if 0 < nulls[name] < frame.height]
+    if not full:
+        return _of_optional(frame, {name: names[name] for name in partly})
+    parts = [pl.lit("{")]
+    for place, column in enumerate(full):
+        key = f'{"," if place else ""}"{names[column]}":"'
+        parts += [pl.lit(key), _value(frame, column), pl.lit('"')]
+    parts += [_optional(frame, column, names[column]) for column in partly]
+    text = pl.concat_str([*parts, pl.lit("}")]).alias("attributes")
+    return frame.select(text)["attributes"]
 
 
-def _optional(pieces: list[pl.Expr]) -> pl.Expr:
+def _of_optional(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.Series:
+    """The objects where any field may be the first: its comma is cut off afterwards."""
+    if not names:
+        return pl.Series("attributes", [None], dtype=pl.String).new_from_index(0, frame.height)
+    parts = [_optional(frame, column, key) for column, key in names.items()]
+    body = pl.concat_str(parts).str.slice(1)
+    text = pl.concat_str([pl.lit("{"), body, pl.lit("}")])
+    return frame.select(pl.when(body != "").then(text).alias("attributes"))["attributes"]
+
+
+def _optional(frame: pl.DataFrame, column: str, key: str) -> pl.Expr:
+    pieces = [pl.lit(f',"{key}":"'), _value(frame, column), pl.lit('"')]
     return pl.concat_str(pieces).fill_null("")
+
+
+def _value(frame: pl.DataFrame, column: str) -> pl.Expr:
+    value = pl.col(column)
+    return value.str.replace_many(_ESCAPED) if frame[column].str.contains(_UNSAFE).any() else value
 
 
 def extended(attributes: pl.Series, extras: Mapping[int, Mapping[str, Any]]) -> pl.Series:

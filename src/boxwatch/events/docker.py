@@ -17,7 +17,7 @@ from boxwatch.events import identity, instants, severity
 from boxwatch.events.drafts import log_events, missing
 from boxwatch.events.ndjson import Records, as_text
 from boxwatch.events.partial import join_parts
-from boxwatch.events.schema import Events
+from boxwatch.events.schema import Events, concat
 
 LINE_COLUMNS: Final = (
     "host",
@@ -75,10 +75,7 @@ def normalise_events(records: Records) -> Events:
     Identity is host, nanosecond time, type, action and actor. The engine gives no severity; it is
     error for `oom`, warning for `unhealthy` and for an exit that was not clean, else information.
     """
-    rows = [_event(records.fields(row)) for row in range(records.frame.height)]
-    schema = dict.fromkeys(_EVENT_FIELDS, pl.String())
-    told = pl.DataFrame(rows, schema=schema, orient="row")
-    frame = pl.concat([records.frame, told], how="horizontal")
+    frame, strange = _events(records)
     ids = identity.of(frame, ["host", "timeNano", "time", "type", "action", "actor"])
     of_container = pl.col("type") == "container"
     draft = frame.select(
@@ -97,7 +94,22 @@ def normalise_events(records: Records) -> Events:
         ids,
         "attributes",
     )
-    return log_events(records, draft)
+    read = log_events(records, draft)
+    return concat([read, Events(quarantined=strange)])
+
+
+def _events(records: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The records with what each says, and those that cannot be told, as quarantine rows."""
+    told: list[tuple[int, *tuple[str | None, ...]]] = []
+    strange: list[int] = []
+    for row in range(records.frame.height):
+        try:
+            told.append((row, *_event(records.fields(row))))
+        except ValueError:
+            strange.append(row)
+    schema = {"row": records.frame.schema["row"], **dict.fromkeys(_EVENT_FIELDS, pl.String())}
+    frame = records.frame.join(pl.DataFrame(told, schema=schema, orient="row"), on="row")
+    return frame, records.set_aside(strange, "nested too deeply")
 
 
 _EVENT_FIELDS: Final = ("type", "action", "actor", "name", "level", "message", "attributes")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import orjson
 import polars as pl
 
 from boxwatch.events import attributes, identity, instants, line_times, severity
 from boxwatch.events.drafts import log_events, missing
-from boxwatch.events.ndjson import Records, as_text, parse
+from boxwatch.events.ndjson import Records, as_text
 from boxwatch.events.schema import Events
 
 COLUMNS: Final = ("host", "path", "inode", "offset", "read_at", "message", "unit")
@@ -63,12 +64,13 @@ def _opened(frame: pl.DataFrame) -> tuple[pl.DataFrame, dict[int, dict[str, Any]
     extras: dict[int, dict[str, Any]] = {}
     found: dict[int, tuple[str | None, ...]] = {}
     for row in rows:
+        line = frame["message"][row]
         try:
-            fields = parse(frame["message"][row].encode())
+            fields = orjson.loads(line)
             found[row] = tuple(_first(fields, k) for k in (_MESSAGE_KEYS, _TIME_KEYS, _LEVEL_KEYS))
-        except (ValueError, RecursionError):
+        except ValueError:
             continue  # not JSON after all: the line stays a line
-        extras[row] = {"fields": fields}
+        extras[row] = {"fields": orjson.Fragment(line)}
     if not found:
         return frame, {}
     schema = dict.fromkeys(("text", "when", "level"), pl.String())

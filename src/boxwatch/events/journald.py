@@ -33,8 +33,6 @@ _ATTRIBUTES: Final[Mapping[str, str]] = {
     "EXIT_CODE": "exit_code",
     "EXIT_STATUS": "exit_status",
     "UNIT_RESULT": "unit_result",
-    "JOB_RESULT": "job_result",
-    "CONTAINER_TAG": "container_tag",
     "IMAGE_NAME": "image",
 }
 
@@ -50,13 +48,27 @@ COLUMNS: Final = (
     "_SYSTEMD_UNIT",
     "CONTAINER_NAME",
     "CONTAINER_ID_FULL",
-    "CONTAINER_ID",
     "CONTAINER_PARTIAL_MESSAGE",
     "MESSAGE",
     *_ATTRIBUTES,
 )
 
-_FIELDS: Final = tuple(column for column in COLUMNS if column != "host")
+# Set by journald itself, once an entry, in digits and words: never bytes, never repeated.
+_SINGLE: Final = frozenset(
+    {
+        "host",
+        "__CURSOR",
+        "__REALTIME_TIMESTAMP",
+        "__MONOTONIC_TIMESTAMP",
+        "_BOOT_ID",
+        "_MACHINE_ID",
+        "_PID",
+        "_TRANSPORT",
+        "_SOURCE_REALTIME_TIMESTAMP",
+        "_SYSTEMD_INVOCATION_ID",
+    }
+)
+_OPEN: Final = tuple(column for column in COLUMNS if column not in _SINGLE)
 
 
 def normalise(records: Records) -> Events:
@@ -76,7 +88,7 @@ def normalise(records: Records) -> Events:
         severity.from_priority(pl.col("PRIORITY")).alias("severity"),
         _unit(frame).alias("unit"),
         pl.col("CONTAINER_NAME").alias("container_name"),
-        pl.coalesce("CONTAINER_ID_FULL", "CONTAINER_ID").alias("container_id"),
+        pl.col("CONTAINER_ID_FULL").alias("container_id"),
         pl.col("MESSAGE").alias("message"),
         _identity(frame),
         attributes.as_json(frame, _ATTRIBUTES),
@@ -119,8 +131,10 @@ def _settled(records: Records) -> tuple[pl.DataFrame, dict[int, dict[str, Any]]]
     """
     frame = records.frame
     doubtful = pl.col("MESSAGE").is_null()
-    for column in _FIELDS:
-        doubtful |= pl.col(column).str.starts_with("[").fill_null(value=False)
+    for column in _OPEN:
+        bracketed = frame[column].str.starts_with("[")
+        if bracketed.any():
+            doubtful |= bracketed.fill_null(value=False)
     rows = frame.select(doubtful.alias("doubtful"))["doubtful"].arg_true().to_list()
     if not rows:
         return frame, {}
@@ -129,7 +143,7 @@ def _settled(records: Records) -> tuple[pl.DataFrame, dict[int, dict[str, Any]]]
     for row in rows:
         fields = records.fields(row)
         for column, value in fields.items():
-            if isinstance(value, list) and column in _FIELDS:
+            if isinstance(value, list) and column in _OPEN:
                 values = _values(value)
                 changed.setdefault(column, {})[row] = values[0] if values else None
                 if len(values) > 1:

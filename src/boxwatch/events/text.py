@@ -23,8 +23,7 @@ def clean(messages: pl.Series) -> pl.Series:
 
     Tabs and line feeds within stay. Work is done only for the rows that need it.
     """
-    ragged = messages.str.ends_with("\n") | messages.str.ends_with("\r")
-    dirty = messages.str.contains(_ANY_CONTROL) | ragged
+    dirty = messages.str.contains(_ANY_CONTROL) | messages.str.ends_with("\n")
     if not dirty.any():
         return messages
     rows = dirty.fill_null(value=False).arg_true()
