@@ -11,7 +11,8 @@
     │   │   ├── StoreDamaged  a file fails its check
     │   │   └── StoreFull     no room left on the device
     │   └── SourceError       a source's tool is missing, refused or hung
-    └── ModelError            a model cannot be fitted, saved or loaded
+    ├── ModelError            a model cannot be fitted, saved or loaded
+    └── Defect                a mistake in Boxwatch itself (exit 70)
 
 A message says what is wrong, the value, what is allowed and what to do next. `code` never changes
 once released: people search for it.
@@ -110,3 +111,10 @@ class ModelError(BoxwatchError):
     """A model cannot be fitted, saved or loaded."""
 
     code = "BW300"
+
+
+class Defect(BoxwatchError):
+    """A mistake in Boxwatch itself, caught at the outermost border."""
+
+    code = "BW900"
+    exit_status = 70  # EX_SOFTWARE of sysexits.h

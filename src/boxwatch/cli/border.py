@@ -11,7 +11,6 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Final
 
 import typer
 from typer import rich_utils
@@ -20,9 +19,7 @@ from typer._click.exceptions import UsageError as ClickUsageError
 
 from boxwatch.cli.options import GLOBAL_OPTIONS, Version
 from boxwatch.cli.table import CommandTable
-from boxwatch.errors import BoxwatchError, EnvironmentFault, UsageError
-
-MISTAKE: Final = 70  # EX_SOFTWARE of sysexits.h
+from boxwatch.errors import BoxwatchError, Defect, EnvironmentFault, UsageError
 
 app = typer.Typer(
     cls=CommandTable,
@@ -46,52 +43,50 @@ def run(arguments: Sequence[str]) -> int:
     """Run one command line; returns its exit status."""
     as_json = "--json" in arguments
     if "--no-color" in arguments:
-        os.environ["NO_COLOR"] = "1"
+        os.environ["NO_COLOR"] = "1"  # the help pages know no other way
     command = typer.main.get_command(app)
     command.params.extend(GLOBAL_OPTIONS)
     try:
         status = command.main(list(arguments), prog_name="boxwatch", standalone_mode=False)
         sys.stdout.flush()
-    except BoxwatchError as error:
-        _say(error, as_json=as_json)
-        return error.exit_status
-    except NoArgsIsHelpError as helped:
-        helped.show()
-        return UsageError.exit_status
     except ClickException as error:
         return _say_usage(error, as_json=as_json)
     except BrokenPipeError:  # whoever read us has had enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    except OSError as error:
-        _say(EnvironmentFault(f"The system refused: {error}."), as_json=as_json)
-        return EnvironmentFault.exit_status
-    except Exception as error:
-        traceback.print_exc()
-        mistake = BoxwatchError(
-            f"A mistake in Boxwatch: {type(error).__name__}: {error}.",
-            hint="Please report it with the lines above.",
-        )
-        _say(mistake, as_json=as_json)
-        return MISTAKE
+    except Exception as error:  # noqa: BLE001 - the outermost border
+        return _say(_as_ours(error), as_json=as_json)
     return status if isinstance(status, int) else 0
 
 
-def _say(error: BoxwatchError, *, as_json: bool) -> None:
+def _as_ours(error: Exception) -> BoxwatchError:
+    if isinstance(error, BoxwatchError):
+        return error
+    if isinstance(error, OSError):
+        return EnvironmentFault(f"The system refused: {error}.")
+    traceback.print_exception(error)
+    return Defect(
+        f"A mistake in Boxwatch: {type(error).__name__}: {error}.",
+        hint="Please report it with the lines above.",
+    )
+
+
+def _say(error: BoxwatchError, *, as_json: bool) -> int:
     if as_json:
         record = {"code": error.code, "message": error.message, "hint": error.hint}
         print(json.dumps({"error": record}), file=sys.stderr)  # noqa: T201
     else:
         print(f"{error.code}: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+    return error.exit_status
 
 
 def _say_usage(error: ClickException, *, as_json: bool) -> int:
-    if as_json:
-        path = "boxwatch"
-        if isinstance(error, ClickUsageError) and error.ctx is not None:
-            path = error.ctx.command_path
-        hint = f"See `{path} --help`."
-        _say(UsageError(error.format_message(), hint=hint), as_json=True)
+    if isinstance(error, NoArgsIsHelpError):
+        error.show()
+    elif as_json:
+        context = error.ctx if isinstance(error, ClickUsageError) else None
+        path = "boxwatch" if context is None else context.command_path
+        _say(UsageError(error.format_message(), hint=f"See `{path} --help`."), as_json=True)
     else:
         rich_utils.rich_format_error(error)
     return UsageError.exit_status

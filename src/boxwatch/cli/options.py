@@ -38,7 +38,7 @@ def _declare(
         typer.Option(
             "--data",
             metavar="FOLDER",
-            help="The data folder.  [default: boxwatch-data]",
+            help="The data folder. Default: boxwatch-data.",
             callback=_remember,
             expose_value=False,
         ),
@@ -48,7 +48,7 @@ def _declare(
         typer.Option(
             "--config",
             metavar="FILE",
-            help="The settings file.  [default: boxwatch.toml where there is one]",
+            help="The settings file. Default: boxwatch.toml where there is one.",
             callback=_remember,
             expose_value=False,
         ),

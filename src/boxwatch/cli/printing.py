@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import datetime
-from enum import Enum
 from typing import Final
 
 import orjson
@@ -71,21 +70,24 @@ def label(name: str) -> str:
 
 def cell(name: str, value: object) -> Text:
     """`value` for people, by its type and by the unit in the field's `name`."""
-    if value is None:
-        return Text("unknown", "dim")
-    if isinstance(value, bool):
-        return Text("yes" if value else "no")
-    if isinstance(value, int | float):
-        return Text(_number(name, value))
-    if isinstance(value, datetime):
-        return Text(f"{value.astimezone():%Y-%m-%d %H:%M:%S}")
-    if isinstance(value, Enum):
-        return Text(str(value.value))
-    if isinstance(value, list | tuple | set | frozenset):
-        return Text(", ".join(cell("", one).plain for one in value) or "none")
-    if isinstance(value, Mapping):
-        return Text(", ".join(f"{key} {cell('', one)}" for key, one in value.items()) or "none")
-    return Text(str(value))
+    if isinstance(value, Text):
+        return value
+    return Text("unknown", "dim") if value is None else Text(_words(name, value))
+
+
+def _words(name: str, value: object) -> str:
+    match value:
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return _number(name, value)
+        case datetime():
+            return f"{value.astimezone():%Y-%m-%d %H:%M:%S}"
+        case Mapping():
+            return ", ".join(f"{key} {_words(str(key), one)}" for key, one in value.items())
+        case list() | tuple():
+            return ", ".join(cell("", one).plain for one in value)
+    return str(value)
 
 
 def _number(name: str, value: float) -> str:

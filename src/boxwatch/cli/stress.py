@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from typing import Annotated
 
 import typer
 
-from boxwatch.bench.stress import LOADS, run
+from boxwatch.bench.stress import Load, run
 from boxwatch.cli import options
 from boxwatch.cli.printing import show
 from boxwatch.cli.session import open_session, progress
 
-Load = StrEnum("Load", [(name.upper(), name) for name in LOADS])
-
 
 def stress(
     ctx: typer.Context,
-    load: Annotated[Load, typer.Argument(help="What to load.", show_default=False)],
+    load: Annotated[Load, typer.Argument(metavar="LOAD", help="What to load.")],
     for_: Annotated[
         float,
         typer.Option(
@@ -43,5 +40,5 @@ def stress(
     """
     session = open_session(ctx)
     with progress(session) as report:
-        result = run(load.value, for_, session.data, share, report)
+        result = run(load, for_, session.data, share, report)
     show(session, result)

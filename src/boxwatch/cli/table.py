@@ -17,7 +17,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "up": ("boxwatch.cli.up:up", "Watch this machine: learn what is normal, then say what is not."),
     "demo": ("boxwatch.cli.demo:demo", "Show everything on a simulated AI server with faults."),
     "stress": ("boxwatch.cli.stress:stress", "Put a bounded, harmless load on this machine."),
-    "check": ("boxwatch.cli.machine:check", "Say what this machine offers and what is missing."),
+    "check": ("boxwatch.cli.check:check", "Say what this machine offers and what is missing."),
     "collect": ("boxwatch.cli.batch:collect", "Read every source once and keep the raw records."),
     "normalize": ("boxwatch.cli.batch:normalize", "Turn raw records into the event store."),
     "features": ("boxwatch.cli.batch:features", "Turn stored events into windows of features."),
@@ -26,7 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "replay": ("boxwatch.cli.batch:replay", "Run a recording through again, from the beginning."),
     "incidents": ("boxwatch.cli.incidents:app", "List, show, report, acknowledge incidents."),
     "bench": ("boxwatch.cli.bench:bench", "Measure speed and quality, with targets."),
-    "config": ("boxwatch.cli.machine:config", "Show every setting, its value and its origin."),
+    "config": ("boxwatch.cli.config:config", "Show every setting, its value and its origin."),
     "repair": ("boxwatch.cli.batch:repair", "Set damaged files of a data folder aside."),
 }
 

@@ -171,9 +171,10 @@ _LOG: Final = structlog.get_logger("boxwatch")
 
 
 def emit(event: Event, registry: Registry = REGISTRY) -> None:
-    """Write `event` as one log line and apply it to the metrics."""
+    """Write `event` as one log line, where logs are wanted, and apply it to the metrics."""
     registry.apply(event.moves())
-    _LOG.log(event.level, event.slug, **asdict(event))  # type: ignore[call-overload]
+    if structlog.is_configured():
+        _LOG.log(event.level, event.slug, **asdict(event))  # type: ignore[call-overload]
 
 
 def write_logs(level: int = logging.WARNING, *, as_json: bool = False) -> None:

@@ -13,6 +13,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Callable
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
@@ -31,6 +32,16 @@ _CGROUP_LIMITS: Final = (
         "/sys/fs/cgroup/memory/memory.usage_in_bytes",
     ),
 )
+
+
+class Load(StrEnum):
+    """What can be loaded."""
+
+    CPU = "cpu"
+    MEMORY = "memory"
+    DISK = "disk"
+    NETWORK = "network"
+    PROCESSES = "processes"
 
 
 def cpu(lease: Lease) -> dict[str, float]:
@@ -130,12 +141,12 @@ def processes(lease: Lease) -> dict[str, float]:
     return {"children": float(len(children))}
 
 
-LOADS: Final[dict[str, Callable[[Lease], dict[str, float]]]] = {
-    "cpu": cpu,
-    "memory": memory,
-    "disk": disk,
-    "network": network,
-    "processes": processes,
+LOADS: Final[dict[Load, Callable[[Lease], dict[str, float]]]] = {
+    Load.CPU: cpu,
+    Load.MEMORY: memory,
+    Load.DISK: disk,
+    Load.NETWORK: network,
+    Load.PROCESSES: processes,
 }
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Final
 
-from boxwatch.bench.stress.loads import LOADS, disk_room
+from boxwatch.bench.stress.loads import Load, disk_room
 from boxwatch.clock import monotonic
 from boxwatch.errors import EnvironmentFault, UsageError
 from boxwatch.pulse import Progress, unheard
@@ -29,43 +29,41 @@ _END_SECONDS: Final = 3.0
 class StressReport:
     """What a load did, summed over its worker processes."""
 
-    kind: str
+    kind: Load
     elapsed_s: float
     workers: int
     did: Mapping[str, float]
 
 
 def run(
-    kind: str, seconds: float, folder: Path, share: float = 1.0, progress: Progress = unheard
+    kind: Load, seconds: float, folder: Path, share: float = 1.0, progress: Progress = unheard
 ) -> StressReport:
     """Put the load `kind` on this machine for `seconds`, and take it away again.
 
     Args:
-        kind: one of `LOADS`.
+        kind: what to load.
         seconds: at most 600.
         folder: where the disk load works; made if it is not there.
         share: of the most this load may be.
         progress: told about once a second.
 
     Raises:
-        UsageError: an unknown load, a share or a duration out of bounds.
+        UsageError: a share or a duration out of bounds.
         EnvironmentFault: too little room on the device, or a worker failed.
 
     """
-    if kind not in LOADS:
-        raise UsageError(f"There is no load {kind!r}; there are {', '.join(LOADS)}.")
     if not 0 < seconds <= MAX_SECONDS:
         raise UsageError(f"A load of {seconds:g} s is not allowed; more than 0 and at most 10 m.")
     if not 0 < share <= 1:
         raise UsageError(f"A share of {share:g} is not allowed; more than 0 and at most 100 %.")
-    if kind == "disk":
+    if kind is Load.DISK:
         folder.mkdir(parents=True, exist_ok=True)
         if disk_room(folder) < _LEAST_ROOM:
             raise EnvironmentFault(
                 f"The file system of {str(folder)!r} has too little room for a disk load.",
                 hint="A tenth of it always stays free; make room or choose another --data.",
             )
-    count = len(os.sched_getaffinity(0)) if kind == "cpu" else 1
+    count = len(os.sched_getaffinity(0)) if kind is Load.CPU else 1
     argv = [sys.executable, "-m", "boxwatch.bench.stress.worker", kind, str(seconds), str(share)]
     began = monotonic()
     with _workers([*argv, str(folder)], count) as workers:

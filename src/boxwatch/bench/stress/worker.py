@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from boxwatch.bench.stress.lease import Lease
-from boxwatch.bench.stress.loads import LOADS
+from boxwatch.bench.stress.loads import LOADS, Load
 
 GRACE_SECONDS: Final = 10
 
@@ -22,7 +22,7 @@ def main(kind: str, seconds: str, share: str, folder: str) -> None:
     """Carry the load `kind`; the alarm is for a load that is stuck in the kernel."""
     signal.alarm(int(float(seconds)) + GRACE_SECONDS)
     lease = Lease(float(seconds), sys.stdin.fileno(), float(share), Path(folder))
-    print(json.dumps(LOADS[kind](lease)))  # noqa: T201
+    print(json.dumps(LOADS[Load(kind)](lease)))  # noqa: T201
 
 
 if __name__ == "__main__":

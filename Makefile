@@ -1,0 +1,73 @@
+# What one can do with a clone of Boxwatch. `make help` lists it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+CHECK := build/check
+BIN := $(VENV)/bin
+# The newest of the Pythons that are new enough.
+PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
+	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
+	then echo $$python; break; fi; done)
+PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
+
+.PHONY: help demo test check lint types docs bench install wheel clean
+
+help: ## List what make can do
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/core.stamp ## Show everything on a simulated AI server
+	$(BIN)/boxwatch demo
+
+test: $(VENV)/dev.stamp ## Run all tests
+	$(BIN)/pytest
+
+check: wheel ## Lint, types, layers, docs and all tests against the built wheel: what CI runs
+	$(MAKE) --no-print-directory VENV=$(CHECK) lint types
+	$(CHECK)/bin/python -m boxwatch.cli.reference --check docs/reference Makefile
+	$(CHECK)/bin/pytest
+
+lint: $(VENV)/dev.stamp ## Look for mistakes and for lines out of shape
+	$(BIN)/ruff check src tests
+	$(BIN)/ruff format --check src tests
+
+types: $(VENV)/dev.stamp ## Check the types
+	$(BIN)/mypy
+
+docs: $(VENV)/dev.stamp ## Write docs/reference anew from the code
+	$(BIN)/python -m boxwatch.cli.reference docs/reference Makefile
+
+bench: $(VENV)/dev.stamp ## Measure the figures of the whole way
+	$(BIN)/boxwatch bench spine
+
+install: $(VENV)/core.stamp ## Install into .venv
+
+wheel: $(CHECK)/dev.stamp ## Build the wheel and install it into an environment of its own
+	rm -rf build/wheel
+	$(CHECK)/bin/pip wheel $(PIP_FLAGS) --no-deps --wheel-dir build/wheel .
+	$(CHECK)/bin/pip install $(PIP_FLAGS) --no-deps --force-reinstall build/wheel/*.whl
+
+clean: ## Remove what was built; data folders stay
+	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+%/python.stamp:
+	@[ -n "$(PYTHON)" ] || { echo "Boxwatch needs Python 3.11 or newer. On Debian or Ubuntu:" \
+	  "apt-get install python3 python3-venv" >&2; exit 3; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual" \
+	  "environments. On Debian or Ubuntu: apt-get install $$($(PYTHON) -c \
+	  'import sys; print(f"python3.{sys.version_info[1]}-venv")')" >&2; exit 3; }
+	[ -x $*/bin/python ] || $(PYTHON) -m venv $*
+	touch $@
+
+%/core.stamp: %/python.stamp pyproject.toml constraints.txt
+	$*/bin/pip install $(PIP_FLAGS) --editable .
+	touch $@
+
+$(CHECK)/dev.stamp: $(CHECK)/python.stamp pyproject.toml constraints.txt
+	$(CHECK)/bin/pip install $(PIP_FLAGS) '.[dev]'
+	touch $@
+
+%/dev.stamp: %/core.stamp
+	$*/bin/pip install $(PIP_FLAGS) --editable '.[dev]'
+	touch $@

@@ -1,0 +1,79 @@
+"""`boxwatch bench`: figures, each with its target."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import tempfile
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from boxwatch import units
+from boxwatch.bench import BENCHES, BenchOptions, BenchResult, Figure
+from boxwatch.cli.printing import rows_table, show_json
+from boxwatch.cli.session import open_session, progress
+from boxwatch.errors import UsageError
+
+MISSED: Final = 1
+
+
+def bench(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Which bench; none = list them.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+) -> int:
+    """Measure speed and quality, with targets.
+
+    Prints the machine and, per figure, the value, the target, whether it is met, and what it is
+    compared with. Exits with 1 when a target is missed.
+    """
+    session = open_session(ctx)
+    if name is None:
+        rows = [{"bench": known, "module": module} for known, module in BENCHES.items()]
+        show_json(session.console, rows) if session.as_json else session.console.print(
+            rows_table(rows)
+        )
+        return 0
+    if name not in BENCHES:
+        close = difflib.get_close_matches(name, BENCHES, n=1)
+        meant = f" Did you mean {close[0]!r}?" if close else ""
+        raise UsageError(f"There is no bench {name!r}; there are {', '.join(BENCHES)}.{meant}")
+    with progress(session) as report, tempfile.TemporaryDirectory(prefix="boxwatch-") as folder:
+        module = importlib.import_module(BENCHES[name])
+        result: BenchResult = module.run(BenchOptions(Path(folder), seed, report))
+    if session.as_json:
+        show_json(session.console, result)
+    else:
+        _show(session.console, result)
+    return 0 if result.met else MISSED
+
+
+def _show(console: Console, result: BenchResult) -> None:
+    machine = result.machine
+    console.print(
+        f"{result.bench} on {machine.processor}, {machine.cores} cores, "
+        f"{units.print_size(machine.memory_bytes)}, {machine.system}, "
+        f"Python {machine.python}, Boxwatch {machine.boxwatch}"
+    )
+    console.print(rows_table([_row(figure) for figure in result.figures]))
+
+
+def _row(figure: Figure) -> dict[str, object]:
+    verdict = {True: "met", False: "MISSED", None: ""}[figure.met]
+    return {
+        "figure": figure.name,
+        "value": f"{_short(figure.value)} {figure.unit}",
+        "target": "" if figure.target is None else f"{_short(figure.target)} {figure.unit}",
+        "": Text(verdict, "green" if figure.met else "bold red"),
+        "peer": figure.peer or "",
+        "peer's value": "" if figure.peer_value is None else _short(figure.peer_value),
+        "ratio": "" if figure.ratio is None else f"{figure.ratio:.2f}",
+    }
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

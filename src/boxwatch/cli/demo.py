@@ -1,0 +1,57 @@
+"""`boxwatch demo`: the whole way, on a machine that is simulated."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from boxwatch import units
+from boxwatch.bench.demo import DemoResult, run
+from boxwatch.cli.printing import rows_table, show_json
+from boxwatch.cli.session import open_session, progress
+
+FOLDER: Final = Path("boxwatch-demo")
+COLUMNS: Final = ("start", "host", "entity", "severity", "title", "why", "action")
+
+
+def demo(
+    ctx: typer.Context,
+    seed: Annotated[
+        int, typer.Option(help="Which day: faults, their times and the load follow from it.")
+    ] = 1,
+) -> None:
+    """Show everything on a simulated AI server with faults.
+
+    A day of a server with two GPUs is made up, second by second, with faults in it. Its records
+    go the same way as those of a real machine; then what was found is held against what was put
+    in. Nothing of this machine is read. The default data folder is boxwatch-demo.
+    """
+    session = open_session(ctx, data=FOLDER)
+    with progress(session) as report:
+        result = run(session.settings, session.data, seed, report)
+    if session.as_json:
+        show_json(session.console, result)
+    else:
+        _show(session.console, result)
+
+
+def _show(console: Console, result: DemoResult) -> None:
+    console.print(
+        Text(
+            f"This machine is simulated (seed {result.seed}): a day of an AI server with faults.",
+            "bold",
+        )
+    )
+    columns = [name for name in COLUMNS if any(name in one for one in result.incidents)]
+    console.print(rows_table(result.incidents, columns))
+    console.print(
+        f"Found {result.faults_found} of {result.faults_injected} faults, "
+        f"{result.false_alarms} false alarms, in {units.print_duration(result.elapsed_s)}."
+    )
+    if result.missed:
+        console.print(f"Missed: {', '.join(result.missed)}.")
+    console.print(f"Report: {result.report_path}", soft_wrap=True)
