@@ -23,13 +23,27 @@ def _recording():
     rows += [(900 + i, {"message": f"NVRM: GPU at PCI:0000:4{i}:00: GPU-1{i}"}) for i in range(3)]
     seconds = range(LENGTH)
     frames = [
-        samples("gpu:0", seconds, temperature_celsius=[None if 300 < s < 400 else 50.0 for s in seconds]),
+        samples(
+            "gpu:0", seconds, temperature_celsius=[None if 300 < s < 400 else 50.0 for s in seconds]
+        ),
         samples("gpu:1", [s for s in seconds if not 500 < s < 600], temperature_celsius=50.0),
-        samples("gpu:1", seconds, ecc_corrected_total=[max(0.0, (s - 600) / 4) // 1 for s in seconds]),
-        samples("host", seconds, memory_available_bytes=[3.0 if 50 < s < 90 else 50.0 for s in seconds], memory_total_bytes=100.0),
-        samples("fs:/", seconds[::10], available_bytes=[1000.0 - s / 2 for s in seconds[::10]], size_bytes=1000.0),
+        samples(
+            "gpu:1", seconds, ecc_corrected_total=[max(0.0, (s - 600) / 4) // 1 for s in seconds]
+        ),
+        samples(
+            "host",
+            seconds,
+            memory_available_bytes=[3.0 if 50 < s < 90 else 50.0 for s in seconds],
+            memory_total_bytes=100.0,
+        ),
+        samples(
+            "fs:/",
+            seconds[::10],
+            available_bytes=[1000.0 - s / 2 for s in seconds[::10]],
+            size_bytes=1000.0,
+        ),
         samples("source:gpu", [100, 200, 210, 215], up=[0.0, 1.0, 0.0, 1.0]),
-    ]  # fmt: skip
+    ]
     return logs(sorted(rows, key=lambda row: row[0])), pl.concat(frames).sort("time")
 
 

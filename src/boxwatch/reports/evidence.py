@@ -1,0 +1,139 @@
+"""What a report shows beside the words: log lines and curves, loaded by the caller.
+
+`wanted` says what to load for an incident; `Evidence` carries it. What is not there is left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+
+import polars as pl
+
+from boxwatch.events.metrics import METRICS
+from boxwatch.events.schema import LOGS, empty
+from boxwatch.incidents.incident import Incident
+
+_LEAST_AROUND: Final = timedelta(minutes=5)
+_MOST_SERIES: Final = 6
+
+# The metric to draw for an unusual feature; `{}` stands for the incident's own entity.
+_SHOWN: Final[Mapping[str, tuple[str, str]]] = {
+    "clock_drop": ("{}", "clock_sm_hertz"),
+    "cpu_busy": ("host", "cpu_busy_seconds_total"),
+    "cpu_iowait": ("host", "cpu_iowait_seconds_total"),
+    "cpu_pressure": ("host", "pressure_cpu_seconds_total"),
+    "cpu_steal": ("host", "cpu_steal_seconds_total"),
+    "blocked": ("host", "processes_blocked"),
+    "ecc_corrected_rate": ("{}", "ecc_corrected_total"),
+    "fan": ("{}", "fan_speed_ratio"),
+    "idle_power_at_load": ("{}", "power_draw_watts"),
+    "io_pressure": ("host", "pressure_io_seconds_total"),
+    "load": ("host", "load1"),
+    "memory_pressure": ("host", "pressure_memory_seconds_total"),
+    "memory_temperature": ("{}", "memory_temperature_celsius"),
+    "pcie_loss": ("{}", "pcie_generation"),
+    "power": ("{}", "power_draw_watts"),
+    "power_slow": ("{}", "power_draw_watts"),
+    "processes": ("host", "processes_alive"),
+    "swap_used": ("host", "swap_used_bytes"),
+    "temperature": ("{}", "temperature_celsius"),
+    "throttle": ("{}", "throttle_hw_thermal_seconds_total"),
+    "utilization": ("{}", "utilization_ratio"),
+    "utilization_without_work": ("{}", "utilization_ratio"),
+}
+_MEMORY: Final[Mapping[str, str]] = {
+    "gpu": "memory_used_bytes",
+    "host": "memory_available_bytes",
+}
+# Features over all disks, file systems and interfaces: the entity is found among what there is.
+_SPREAD: Final[Mapping[str, tuple[str, str]]] = {
+    "disk_busy": ("disk:", "busy_seconds_total"),
+    "disk_latency": ("disk:", "wait_seconds_total"),
+    "disk_read": ("disk:", "read_bytes_total"),
+    "disk_written": ("disk:", "written_bytes_total"),
+    "filesystem_climb": ("fs:", "available_bytes"),
+    "filesystem_used": ("fs:", "available_bytes"),
+    "net_errors": ("net:", "errors_total"),
+    "net_packets": ("net:", "received_packets_total"),
+    "net_received": ("net:", "received_bytes_total"),
+    "net_sent": ("net:", "sent_bytes_total"),
+    "sensor": ("sensor:", "sensor_celsius"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The log lines of an incident (`logs` columns) and its curves (`samples` rows each)."""
+
+    lines: pl.DataFrame = field(default_factory=lambda: empty(LOGS))
+    series: Mapping[tuple[str, str], pl.DataFrame] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What to load for an incident: the time around it, lines by event id, curves by name.
+
+    An entity of `series` that ends in a colon stands for all entities of that kind.
+    """
+
+    host: str
+    start: datetime
+    end: datetime
+    event_ids: tuple[int, ...]
+    series: tuple[tuple[str, str], ...]
+
+
+def wanted(incident: Incident) -> Wanted:
+    """The evidence to load for the report of `incident`, the most telling first."""
+    around = max(_LEAST_AROUND, (incident.end - incident.start) / 2)
+    names: dict[tuple[str, str], None] = {}
+    ids: dict[int, None] = {}
+    for found in incident.detections:
+        for reason in found.reasons:
+            if reason.event_id is not None:
+                ids[reason.event_id] = None
+            entity = reason.entity if reason.entity else found.entity
+            name = _drawn(entity, reason.metric)
+            if name is not None:
+                names[name] = None
+    return Wanted(
+        host=incident.host,
+        start=incident.start - around,
+        end=incident.end + around,
+        event_ids=tuple(ids),
+        series=tuple(names)[:_MOST_SERIES],
+    )
+
+
+def load(want: Wanted, logs: pl.DataFrame, samples: pl.DataFrame) -> Evidence:
+    """The part of `logs` and `samples` that `want` names, ready for a report."""
+    during = pl.col("time").is_between(want.start, want.end) & (pl.col("host") == want.host)
+    lines = logs.filter((pl.col("host") == want.host) & pl.col("event_id").is_in(want.event_ids))
+    mine = samples.filter(during & pl.col("metric").is_in([metric for _, metric in want.series]))
+    series: dict[tuple[str, str], pl.DataFrame] = {}
+    for entity, metric in want.series:
+        here = mine.filter(pl.col("metric") == metric)
+        if entity.endswith(":"):
+            here = here.filter(pl.col("entity").str.starts_with(entity))
+        else:
+            here = here.filter(pl.col("entity") == entity)
+        for (name,), frame in here.group_by(["entity"], maintain_order=True):
+            series[str(name), metric] = frame
+    return Evidence(lines.sort("time"), dict(list(series.items())[:_MOST_SERIES]))
+
+
+def _drawn(entity: str, metric: str) -> tuple[str, str] | None:
+    kind = entity.partition(":")[0]
+    if metric in METRICS:
+        return entity, metric
+    if metric in _SPREAD:
+        return _SPREAD[metric]
+    if metric.startswith(("memory_used", "memory_climb", "memory_slope")) and kind in _MEMORY:
+        return entity, _MEMORY[kind]
+    if metric in _SHOWN:
+        where, name = _SHOWN[metric]
+        return where.format(entity), name
+    return None

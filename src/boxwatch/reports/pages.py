@@ -1,0 +1,182 @@
+"""Incidents as Markdown and as one self-contained HTML page.
+
+The page loads nothing and runs nothing: style and pictures are inside, scripts are forbidden by
+its own content security policy. All text from logs is escaped, and unseen characters are shown.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Final
+
+import polars as pl
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from boxwatch.detections.known import RULES
+from boxwatch.incidents.incident import Incident, State
+from boxwatch.reports import chart, timeline
+from boxwatch.reports.chart import Chart
+from boxwatch.reports.evidence import Evidence
+from boxwatch.reports.timeline import Marker
+from boxwatch.reports.words import instant, lasted, place, standing, visible
+
+_MOST_LINES: Final = 12
+_MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|~&])")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One evidence line, ready to print."""
+
+    time: str
+    origin: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The document a known-failure rule rests on."""
+
+    rule: str
+    url: str
+    dated: str
+
+
+def _plain(text: str) -> str:
+    """`text` as Markdown that shows it as it is."""
+    return _MARKUP.sub(r"\\\1", visible(text))
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("boxwatch.reports"),
+        autoescape=select_autoescape(["html.j2"]),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        "visible": visible,
+        "plain": _plain,
+        "instant": instant,
+        "lasted": lasted,
+    }
+    return environment
+
+
+_ENVIRONMENT: Final = _environment()
+
+
+def markdown(incident: Incident, evidence: Evidence | None = None) -> str:
+    """One incident for a ticket or a chat: what, when, where, why, what to do, evidence."""
+    shown = _shown(incident, Evidence() if evidence is None else evidence)
+    longest = max((len(run) for run in re.findall("`+", _fenced(shown))), default=0)
+    template = _ENVIRONMENT.get_template("incident.md.j2")
+    return template.render(one=shown, fence="`" * max(3, longest + 1))
+
+
+def html(
+    incidents: Sequence[Incident],
+    evidence: Mapping[str, Evidence] | None = None,
+    *,
+    title: str = "Boxwatch report",
+    note: str = "",
+    markers: Sequence[Marker] = (),
+    span: tuple[datetime, datetime] | None = None,
+) -> str:
+    """All of `incidents` as one page that stands alone.
+
+    `evidence` is by incident id. `note` is printed at the top (say there if it was simulated).
+    `markers` are known faults to show beside the incidents; `span` is the time the page is about.
+    """
+    told = {} if evidence is None else evidence
+    ordered = sorted(incidents, key=lambda one: (one.start, one.id))
+    shown = [_shown(one, told.get(one.id, Evidence())) for one in ordered]
+    return _ENVIRONMENT.get_template("report.html.j2").render(
+        title=title,
+        note=note,
+        incidents=shown,
+        counts=_counts(ordered),
+        hosts=sorted({one.host for one in ordered}),
+        span=span,
+        picture=timeline.lay_out(ordered, markers, span),
+        sizes={
+            "width": timeline.WIDTH,
+            "labels": timeline.LABELS,
+            "lane": timeline.LANE,
+            "top": timeline.TOP,
+            "chart_width": chart.WIDTH,
+            "chart_height": chart.HEIGHT,
+        },
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An incident with everything its templates print."""
+
+    incident: Incident
+    state: str
+    open: bool
+    where: tuple[str, ...]
+    charts: tuple[Chart, ...]
+    lines: tuple[Line, ...]
+    more_lines: int
+    sources: tuple[Source, ...]
+
+
+def _shown(incident: Incident, evidence: Evidence) -> Shown:
+    charts = tuple(
+        chart.draw(entity, metric, frame, incident.start, incident.end)
+        for (entity, metric), frame in evidence.series.items()
+        if not frame.is_empty()
+    )
+    names = dict.fromkeys(found.name for found in incident.detections if found.name in RULES)
+    return Shown(
+        incident=incident,
+        state=standing(incident),
+        open=incident.state in (State.OPEN, State.ACKNOWLEDGED),
+        where=tuple(dict.fromkeys(place(name, incident.host) for name in incident.entities)),
+        charts=charts,
+        lines=_lines(evidence.lines),
+        more_lines=max(0, evidence.lines.height - _MOST_LINES),
+        sources=tuple(
+            Source(name, RULES[name].source, RULES[name].dated.isoformat()) for name in names
+        ),
+    )
+
+
+def _lines(frame: pl.DataFrame) -> tuple[Line, ...]:
+    rows = frame.sort("time").head(_MOST_LINES).iter_rows(named=True)
+    return tuple(
+        Line(
+            time=instant(row["time"], day=False),
+            origin=visible(_origin(row)),
+            message=visible("" if row["message"] is None else row["message"]),
+        )
+        for row in rows
+    )
+
+
+def _origin(row: Mapping[str, str | None]) -> str:
+    for column in ("container_name", "unit", "source"):
+        name = row[column]
+        if name:
+            return name
+    return ""
+
+
+def _fenced(shown: Shown) -> str:
+    return "\n".join(line.message + line.origin for line in shown.lines)
+
+
+def _counts(incidents: Sequence[Incident]) -> list[tuple[str, int]]:
+    order = ("critical", "high", "medium", "low", "info")
+    return [
+        (name, number)
+        for name in order
+        if (number := sum(one.severity == name for one in incidents)) > 0
+    ]
