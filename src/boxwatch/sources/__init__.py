@@ -1,7 +1,10 @@
 """Where records come from, and the commands they are read with."""
 
 from boxwatch.sources.capability import Capability
+from boxwatch.sources.files import FilesOptions, FilesSource
+from boxwatch.sources.host import HostOptions, HostSource
 from boxwatch.sources.journald import JournaldSource, JournalOptions
+from boxwatch.sources.kernel import KernelOptions, KernelSource
 from boxwatch.sources.nvidia import NvidiaOptions, NvidiaSource
 from boxwatch.sources.outbox import Pauses
 from boxwatch.sources.shell import LocalShell
@@ -10,8 +13,14 @@ from boxwatch.sources.source import Completed, Output, Position, Shell, Source
 __all__ = [
     "Capability",
     "Completed",
+    "FilesOptions",
+    "FilesSource",
+    "HostOptions",
+    "HostSource",
     "JournalOptions",
     "JournaldSource",
+    "KernelOptions",
+    "KernelSource",
     "LocalShell",
     "NvidiaOptions",
     "NvidiaSource",
