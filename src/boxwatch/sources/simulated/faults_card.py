@@ -18,7 +18,7 @@ def _pick(window: Window) -> tuple[int, str, str]:
 
 def _ensure_work(world: World, window: Window, index: int) -> None:
     """A fault that shows under load alone meets a batch job if there is little else to do."""
-    if world.cards[index].util[window.cut].mean() < 0.3:
+    if world.cards[index].util[window.cut].mean() < 0.4:
         start = window.start + window.seconds // 10
         jobs.embed(world, index, start, window.end - window.seconds // 10, window.rng)
 
@@ -28,7 +28,7 @@ def thermal_slowdown(world: World, window: Window) -> Effect:
     index, service, _ = _pick(window)
     _ensure_work(world, window, index)
     card = world.cards[index]
-    left = window.between(0.09, 0.0)
+    left = window.between(0.05, 0.0)
     card.fan_cap[window.cut] = left
     return Effect(
         f"gpu:{index}",

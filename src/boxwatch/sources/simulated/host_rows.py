@@ -23,15 +23,14 @@ Frames = dict[str, pl.DataFrame]
 
 def rows(world: World) -> Frames:
     """One frame per entity, one row a second, columns by the names of `events.metrics`."""
-    rng = world.random("host")
-    disk, iowait, blocked = _disk(world, rng)
+    disk, iowait, blocked = _disk(world, world.random("disk"))
     return {
-        "host": _machine(world, rng, iowait, blocked),
+        "host": _machine(world, world.random("host"), (iowait, blocked)),
         "disk:nvme0n1": disk,
         "fs:/": _file_system(world.host.root_used, ROOT_SIZE, 12_582_912),
         "fs:/data": _file_system(world.host.data_used, DATA_SIZE, 117_440_512),
-        "net:eth0": _network(world, rng),
-        "sensor:cpu": _sensor(world, rng),
+        "net:eth0": _network(world, world.random("net")),
+        "sensor:cpu": _sensor(world, world.random("sensor")),
     }
 
 
@@ -65,9 +64,8 @@ def _disk(world: World, rng: np.random.Generator) -> tuple[pl.DataFrame, Series,
     return frame, iowait, blocked
 
 
-def _machine(
-    world: World, rng: np.random.Generator, iowait: Series, blocked: Series
-) -> pl.DataFrame:
+def _machine(world: World, rng: np.random.Generator, disk: tuple[Series, Series]) -> pl.DataFrame:
+    iowait, blocked = disk
     host, n = world.host, world.span.seconds
     wanted = host.cpu + rng.normal(0, 0.05, n) * (1 + host.cpu / 8)
     busy = np.clip(wanted, 0.05, CORES)
@@ -139,7 +137,7 @@ def _network(world: World, rng: np.random.Generator) -> pl.DataFrame:
         np.maximum(host.received, 0) * rng.uniform(0.9, 1.1, n), _LINK_BYTES_PER_S
     )
     sent = np.minimum(np.maximum(host.sent, 0) * rng.uniform(0.9, 1.1, n), _LINK_BYTES_PER_S)
-    drops = rng.poisson(0.002 + np.maximum(host.drops, 0))
+    drops = rng.poisson(0.002, n) + np.maximum(host.drops, 0)
     return pl.DataFrame(
         {
             "received_bytes_total": _total(received, 6.1e12),
