@@ -19,9 +19,9 @@ from boxwatch.models.detector import Matrix, Saved, Vector
 from boxwatch.models.lloyd import cluster
 from boxwatch.models.matrix import (
     Float64,
+    body_scale,
     clean,
     squared_distances,
-    tail_scale,
     training_rows,
 )
 from boxwatch.models.saved import expect, floats, not_fitted, number, whole
@@ -29,7 +29,7 @@ from boxwatch.models.saved import expect, floats, not_fitted, number, whole
 _VERSION: Final = 1
 _MOST_ROWS: Final = 20_000  # more teach the centres nothing and cost fitting time
 _ROWS_A_CENTRE: Final = 10
-_FEWEST_SHARE: Final = 0.005  # a cluster below this share of the windows is not a usual situation
+_FEWEST_SHARE: Final = 0.02  # a cluster below this share of the windows is not a usual situation
 _FEWEST: Final = 3
 _SPREAD_WEIGHT: Final = 20.0  # windows that the pooled spread counts for in each cluster's own
 _LEAST_SPREAD: Final = 0.05  # of a usual spread per feature, for clusters of equal windows
@@ -56,7 +56,7 @@ class KMeans:
     def fit(self, x: Matrix, seed: int) -> None:
         """Cluster, leave out tiny clusters and the strangest windows, cluster again."""
         rows = training_rows(x, self.least_windows, self.name)
-        self._scale = tail_scale(rows)
+        self._scale = body_scale(rows)
         rows /= self._scale
         rng = np.random.default_rng(seed)
         if len(rows) > _MOST_ROWS:

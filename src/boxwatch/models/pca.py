@@ -15,7 +15,7 @@ from typing import ClassVar, Final, Self
 import numpy as np
 
 from boxwatch.models.detector import Matrix, Saved, Vector
-from boxwatch.models.matrix import Float64, clean, row_product, tail_scale, training_rows
+from boxwatch.models.matrix import Float64, body_scale, clean, row_product, training_rows
 from boxwatch.models.saved import expect, floats, not_fitted, number
 
 _VERSION: Final = 1
@@ -27,7 +27,8 @@ class PCA:
     """Length of the residual outside the components that carry `variance` of the training windows.
 
     Args:
-        variance: The share of variance whose components count as normal movement, 0 to 1.
+        variance: The share of variance whose components count as normal movement, 0 to 1; fewer
+            components when the next would be chance, or more than half as many as features.
         trim: The share of strangest training windows left out of the second, final fit.
     """
 
@@ -44,7 +45,7 @@ class PCA:
     def fit(self, x: Matrix, seed: int) -> None:  # noqa: ARG002 - nothing here is drawn at random
         """Fit, leave out the strangest windows, fit again."""
         rows = training_rows(x, self.least_windows, self.name)
-        self._scale = tail_scale(rows)
+        self._scale = body_scale(rows)
         rows /= self._scale
         out = int(len(rows) * self.trim)
         if out > 0:
@@ -54,7 +55,7 @@ class PCA:
             strange = np.square((rows - mean) @ vectors) @ (1.0 / np.maximum(values, floor))
             rows = rows[np.sort(np.argsort(strange, kind="stable")[:-out])]
         self._mean, values, vectors = _components(rows)
-        kept = vectors[:, : self._kept(values)]
+        kept = vectors[:, : self._kept(values, len(rows))]
         self._residual = np.eye(len(kept)) - kept @ kept.T
 
     def score(self, x: Matrix) -> Vector:
@@ -90,12 +91,15 @@ class PCA:
         detector._residual = floats(saved, "residual")
         return detector
 
-    def _kept(self, values: Float64) -> int:
+    def _kept(self, values: Float64, rows: int) -> int:
         total = float(values.sum())
         if total <= _TINY:
             return 0
         enough = int(np.searchsorted(np.cumsum(values) / total, self.variance)) + 1
-        return min(enough, len(values) - 1)  # a plane of all dimensions leaves nothing to see
+        # The greatest variance that unrelated features show in so many rows (Marchenko and Pastur
+        # 1967): a component below it is chance, and keeping it would hide its features.
+        chance = total / len(values) * (1.0 + np.sqrt(len(values) / rows)) ** 2
+        return min(enough, int((values > chance).sum()), len(values) // 2)
 
     def _fitted(self) -> Float64:
         if self._scale is None:
