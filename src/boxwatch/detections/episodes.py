@@ -46,7 +46,9 @@ class Episodes:
     """
 
     def __init__(self, alpha: Mapping[str, float]) -> None:
-        self.alpha = dict(alpha)
+        # An episode takes so many windows beyond the threshold, so that there are at most the
+        # windows' share of episodes, whatever the dependence between windows (Markov's bound).
+        self.alpha = {view: _IN_A_ROW * level for view, level in alpha.items()}
         self._runs: dict[str, Run] = {}
         self._entities: dict[str, int] = {}  # "host NUL view" -> entities met there
 

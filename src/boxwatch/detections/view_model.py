@@ -33,6 +33,7 @@ _LEAST_JOINT: Final = 700  # windows from which the joint models have something 
 _JOINT_VIEWS: Final = ("gpu", "host")
 _LEAST_OF_ONE: Final = 100  # held-out windows of one entity for a calibration of its own
 _MOST_ROWS: Final = 8_000  # rows a joint model learns from: more changes it little
+_BEYOND_HISTORY: Final = 0.1
 _REFERENCE_WINDOWS: Final = 40_000  # held-out windows that the reference counts for: a good week
 FIRST: Final = "robust_z"  # the detector that needs least data and is always there
 
@@ -218,16 +219,18 @@ def fit(
 def _believed(
     name: str, calibrator: Calibrator, scores: NDArray[np.float32]
 ) -> NDArray[np.float64]:
-    """p-values of the calibration; for robust z, drawn towards the reference while days are few.
+    """p-values of the calibration, as far as its history carries them.
 
-    The draw is a weighted geometric mean (a logarithmic opinion pool; Genest and Zidek,
+    A joint model has no reference: it may not claim a chance much smaller than its own history
+    could have shown, so on its first days it explains and prolongs findings but opens none.
+    Robust z is drawn towards the reference while days are few. The draw is a weighted geometric mean (a logarithmic opinion pool; Genest and Zidek,
     Statistical Science 1986). Extremes of one day say little about those of a year, and a busy
     hour or an undetected fault in a short history would make everything look ordinary.
     """
     p = calibrator.p_value(scores)
-    if name != FIRST:
-        return p
     windows = calibrator.fit_report().windows
+    if name != FIRST:
+        return np.maximum(p, _BEYOND_HISTORY / (windows + 1))
     weight = windows / (windows + _REFERENCE_WINDOWS)
     return np.asarray(p**weight * REFERENCE.p_value(scores) ** (1.0 - weight))
 

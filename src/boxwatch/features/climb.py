@@ -1,8 +1,8 @@
 """Steady growth: how much a level has risen without a pause and without a jump.
 
-A leak grows a little every minute for a long time. A model that loads grows a lot at once, and
-ordinary use goes up and down. So a climb adds up minute by minute while each minute grows by more
-than nothing and by less than a jump, and starts again at zero as soon as one does not.
+A leak grows a little every minute for a long time. A model that loads or goes moves a lot at once,
+and ordinary use goes up and down. So a climb adds up the minutes that grow by more than nothing and
+by less than a jump, passes over the jumps, and starts again at zero when growth stops.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 _LEAST = 0.0008  # per minute: below this it is noise
-_JUMP = 0.06  # per minute: above this something was started, not leaked
+_JUMP = 0.06  # per minute: above this something was started or stopped, not leaked
 _PATIENCE = 2  # minutes without growth that a climb survives
 
 
@@ -40,14 +40,16 @@ class Climb:
         return self.risen
 
     def _judge(self, growth: float) -> None:
-        if _LEAST <= growth <= _JUMP:
+        if abs(growth) > _JUMP:
+            return
+        if growth >= _LEAST:
             self.risen += growth
             self.flat = 0
-        elif -_LEAST < growth < _LEAST and self.risen > 0 and self.flat < _PATIENCE:
+        elif self.risen > 0:
             self.flat += 1
-        else:
-            self.risen = 0.0
-            self.flat = 0
+            if self.flat > _PATIENCE:
+                self.risen = 0.0
+                self.flat = 0
 
     def save(self) -> dict[str, object]:
         """JSON-able; NaN as null."""

@@ -26,11 +26,13 @@ GPU: Final = View(
         Feature("idle_power_at_load", "ratio", _HIGH, 0.15, 0.05, "busy, but drawing no power"),
         Feature("throttle", "ratio", _HIGH, 0.02, 0.01, "share of time slowed by heat or brake"),
         Feature("power_cap", "ratio", _CONTEXT, 0.3, 0.05, "share of time at the power limit"),
-        Feature("ecc_corrected_rate", "log", _HIGH, 0.7, 0.5, "corrected memory errors a minute"),
+        Feature("ecc_corrected_rate", "log", _HIGH, 0.5, 0.4, "corrected memory errors a minute"),
         Feature("pcie_loss", "ratio", _HIGH, 0.05, 0.03, "PCIe bandwidth missing, under load"),
         Feature("unreadable", "ratio", _HIGH, 0.05, 0.05, "readings that turned unknown"),
     ),
 )
+
+BY_THE_MINUTE: Final = ["ecc_corrected_rate"]
 
 METRICS: Final = [
     "utilization_ratio",

@@ -30,6 +30,8 @@ ERROR: Final = 17
 
 COUNTS: Final = ["count_lines", "count_warnings", "count_errors", "count_new"]
 
+_EVENT: Final = "event"  # what Docker says about a container is not a line of the container
+
 # Units that exist once are one service: `session-12.scope` and `session-13.scope`.
 _INSTANCE: Final = r"[0-9a-f]{8,}|\d+"
 
@@ -52,7 +54,7 @@ def count(logs: pl.DataFrame) -> pl.DataFrame:
             service_name().alias("entity"),
             pl.col("time").dt.truncate(f"{SERVICE.window_s}s").alias("start"),
         )
-        .filter(pl.col("entity").is_not_null())
+        .filter(pl.col("entity").is_not_null() & (pl.col("subtype") != _EVENT))
         .group_by("host", "entity", "start")
         .agg(
             pl.len().cast(pl.Float64).alias("count_lines"),

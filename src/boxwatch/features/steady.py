@@ -9,8 +9,8 @@ from typing import cast
 
 import polars as pl
 
+from boxwatch.features import gpu, host
 from boxwatch.features.climb import Climb
-from boxwatch.features.host import BY_THE_MINUTE
 
 _SLOW = 1 / 36  # weight of a new window in the slow average: about three minutes of 5 s windows
 
@@ -25,8 +25,9 @@ class Steady:
         self._recent: dict[str, deque[float]] = {}
 
     def gpu(self, windows: pl.DataFrame) -> pl.DataFrame:
-        """`windows` of the gpu view with `memory_climb` and `power_slow` filled in."""
+        """`windows` of the gpu view: climb and slow power filled in, `gpu.BY_THE_MINUTE` averaged."""
         return windows.with_columns(
+            *self._by_the_minute(windows, gpu.BY_THE_MINUTE),
             self._each(windows, "memory_used", self._climb).alias("memory_climb"),
             self._each(windows, "power", self._average).alias("power_slow"),
         )
@@ -34,13 +35,13 @@ class Steady:
     def host(self, windows: pl.DataFrame) -> pl.DataFrame:
         """`windows` of the host view: climbs filled in, `host.BY_THE_MINUTE` averaged."""
         return windows.with_columns(
-            *(
-                self._each(windows, feature, self._minute).alias(feature)
-                for feature in BY_THE_MINUTE
-            ),
+            *self._by_the_minute(windows, host.BY_THE_MINUTE),
             self._each(windows, "memory_used", self._climb).alias("memory_climb"),
             self._each(windows, "filesystem_used", self._climb).alias("filesystem_climb"),
         )
+
+    def _by_the_minute(self, windows: pl.DataFrame, features: list[str]) -> list[pl.Series]:
+        return [self._each(windows, name, self._minute).alias(name) for name in features]
 
     def _each(
         self, windows: pl.DataFrame, feature: str, step: Callable[[str, float], float]

@@ -41,6 +41,7 @@ _SAMPLE: Final[Schema] = {
 _LINE: Final[Schema] = {
     "time": TIME,
     "host": pl.String(),
+    "subtype": pl.String(),
     "unit": pl.String(),
     "container_name": pl.String(),
     "severity": pl.UInt8(),
