@@ -1,7 +1,7 @@
 """Models on disk: plain arrays and a manifest, named by their content; loading runs no code.
 
     <folder>/<version>/manifest.json   schema, meta, and each array's file, SHA-256 and name
-    <folder>/<version>/000.npy …       the arrays (NumPy's format, no pickle)
+    <folder>/<version>/0000.npy …      the arrays (NumPy's format, no pickle)
 
 The version is the beginning of the manifest's own SHA-256, so a version always means one content.
 """
@@ -36,7 +36,7 @@ def save_model(folder: Path, saved: Saved) -> str:
 
     """
     payloads = {
-        f"{number:03d}.npy": _npy(name, array)
+        f"{number:04d}.npy": _npy(name, array)
         for number, (name, array) in enumerate(saved.arrays.items())
     }
     files = {

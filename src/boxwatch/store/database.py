@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from boxwatch.errors import StoreDamaged, StoreError, StoreLocked
 from boxwatch.store.durable import full
 from boxwatch.store.migrations import migrate
 
 _PATIENCE_S: Final = 10.0  # the longest that another process may hold the write lock
+_WRITER: Final = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL")
+_READER: Final = ("PRAGMA query_only = ON", "SELECT count(*) FROM sqlite_schema")
 _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -26,28 +29,49 @@ class Database:
 
     def __init__(self, path: Path, *, writable: bool) -> None:
         self.path = path
-        self.connection = self._connect(writable=writable)
-
-    def _connect(self, *, writable: bool) -> sqlite3.Connection:
-        if not writable and not self.path.exists():
+        if not writable and not path.exists():
             raise StoreError(
-                f"There is no {str(self.path)!r}.",
+                f"There is no {str(path)!r}.",
                 hint="Nothing has been recorded in this folder yet; start with `boxwatch up`.",
             )
         with self.guarded():
-            connection = sqlite3.connect(
-                self.path, timeout=_PATIENCE_S, isolation_level=None, check_same_thread=False
-            )
+            if writable:
+                self.connection = self._connect(_WRITER)
+            else:
+                self.connection = self._connect_reader()
             try:
-                if writable:
-                    connection.execute("PRAGMA journal_mode = WAL")
-                    connection.execute("PRAGMA synchronous = FULL")
-                else:
-                    connection.execute("PRAGMA query_only = ON")
-                migrate(connection, self.path, writable=writable)
+                migrate(self.connection, path, writable=writable)
             except BaseException:
-                connection.close()
+                self.connection.close()
                 raise
+
+    def _connect_reader(self) -> sqlite3.Connection:
+        """Connect to read; on a full device too, where nobody writes.
+
+        Readers of a WAL database share an index file of 32 KiB, which the first has to make.
+        """
+        try:
+            return self._connect(_READER)
+        except sqlite3.OperationalError:
+            log = self.path.with_name(self.path.name + "-wal")
+            if (log.exists() and log.stat().st_size > 0) or not self._no_room():
+                raise
+            return self._connect(_READER, options="?immutable=1")
+
+    def _connect(self, pragmas: tuple[str, ...], options: str = "") -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            f"file:{quote(str(self.path.absolute()))}{options}",
+            uri=True,
+            timeout=_PATIENCE_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        try:
+            for pragma in pragmas:
+                connection.execute(pragma)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     @contextmanager

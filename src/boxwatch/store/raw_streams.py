@@ -14,7 +14,7 @@ from boxwatch.store.raw_files import LineFile, RawFile
 Normalise = Callable[[RawChunk], Events]
 
 _PROBED_LINES: Final = 16  # lines looked at for a time before giving up
-_LEAST_SHARE: Final = 65536
+_LEAST_SHARE: Final = 4096
 
 
 class RawStream:

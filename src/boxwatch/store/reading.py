@@ -91,7 +91,8 @@ class Reader:
         wanted = [p for p in parts if batches.meets(p) and not self._damage.known(p.path)]
         frames = []
         for whole, run in groupby(wanted, key=batches.holds):
-            frames += self.whole(list(run)) if whole else [self.rows(p, batches) for p in run]
+            group = list(run)
+            frames += self.whole(group) if whole else [self.rows(p, batches) for p in group]
         if not frames:
             return empty_part(table)
         frame = pl.concat(frames)

@@ -144,7 +144,7 @@ class StateStore:
             name,
             name,
         )
-        if rows and (len(rows) == 1 or rows[0][0] == name):
+        if name and rows and (len(rows) == 1 or rows[0][0] == name):
             return from_row(rows[0])
         if rows and name:
             ids = ", ".join(row[0] for row in rows[:5])
