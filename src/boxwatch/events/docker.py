@@ -108,7 +108,9 @@ def _events(records: Records) -> tuple[pl.DataFrame, pl.DataFrame]:
         except ValueError:
             strange.append(row)
     schema = {"row": records.frame.schema["row"], **dict.fromkeys(_EVENT_FIELDS, pl.String())}
-    frame = records.frame.join(pl.DataFrame(told, schema=schema, orient="row"), on="row")
+    frame = records.frame.join(
+        pl.DataFrame(told, schema=schema, orient="row"), on="row", maintain_order="left"
+    )
     return frame, records.set_aside(strange, "nested too deeply")
 
 

@@ -44,13 +44,13 @@ COMBINED: Final[Mapping[str, pl.DataType]] = {
     "category": pl.String(),  # log, event or metric
     "subtype": pl.String(),  # the collector: systemd, docker, gpu, host, kernel, file, app
     "severity": pl.String(),  # the syslog priority "0" to "7"; of journal records only
-    "severity_number": pl.UInt8(),  # OpenTelemetry, of all logs
+    "severity_number": pl.Int64(),  # OpenTelemetry, of all logs
     "unit": pl.String(),
     "container_name": pl.String(),
     "container_id": pl.String(),
     "message": pl.String(),
     "stream": pl.String(),  # journal, stdout, stderr, event, ...
-    "event_id": pl.UInt64(),
+    "event_id": pl.String(),  # digits: readers of JSON round numbers of this size
     "attributes": pl.String(),
     "gpu_index": pl.Int64(),
     "gpu_name": pl.String(),

@@ -30,10 +30,13 @@ def normalise(records: Records) -> Events:
 
     Identity is host, boot, sequence number and message. Where the boot is not given, the time takes
     its place: sequence numbers begin again at every boot, with much the same messages.
+    Where there is no sequence number, equal records are numbered.
     """
     frame = records.frame.with_columns(pl.col("host").fill_null(records.chunk.host))
     boot = pl.coalesce("boot_id", "timestamp")
     ids = identity.of(frame, ["host", boot, "sequence", "message"])
+    if frame["sequence"].null_count():
+        ids = identity.told_apart(ids)
     # kmsg prefixes facility * 8 + level; a bare level reads the same.
     number = pl.col("priority").cast(pl.Int64, strict=False)
     level = pl.when(number.is_between(0, 1023)).then(number % 8).cast(pl.String)
@@ -48,7 +51,7 @@ def normalise(records: Records) -> Events:
         missing().alias("container_name"),
         missing().alias("container_id"),
         "message",
-        identity.told_apart(ids),
+        ids,
         attributes.as_json(frame, _ATTRIBUTES),
     )
     return log_events(records, draft)

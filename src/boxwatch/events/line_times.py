@@ -34,7 +34,7 @@ FORMS: Final = (
     # nginx error log and Go's log: 2024/05/01 12:00:00
     Form(r"^\[?(\d{4}/\d\d/\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?)", "%Y/%m/%dT%H:%M:%S%.f"),
     # nginx and Apache access logs: ... [01/May/2024:12:00:00 +0000]
-    Form(r"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]", "%d/%b/%Y:%H:%M:%ST%z", True),
+    Form(r"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4})\]", "%d/%b/%YT%H:%M:%S%z", True),
     # klog: E0501 12:00:00.123456
     Form(r"^[IWEF](\d{4} \d\d:\d\d:\d\d\.\d+)", "%Y %m%dT%H:%M:%S%.f", yearless=True),
     # RFC 3164 syslog: May  1 12:00:00

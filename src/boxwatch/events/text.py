@@ -10,7 +10,7 @@ MESSAGE_LIMIT: Final = 64 * 1024  # characters; what is longer is cut here and k
 
 # ECMA-48: CSI sequences, OSC strings (ended by BEL or ST), and two-character escapes.
 _ANSI: Final = (
-    r"(?:\x1b\[|\x{9b})[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]"
+    r"(?:\x1b\[|\x{9b})[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-Z\\^-~]"
 )
 _CONTROLS: Final = [chr(code) for code in (*range(9), *range(11, 32), 127)]
 # The control pictures of Unicode, U+2400: the character stays visible instead of acting.

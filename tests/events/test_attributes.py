@@ -1,0 +1,26 @@
+"""Attributes: a JSON object a row, built column by column."""
+
+import orjson
+import polars as pl
+from hypothesis import given
+from hypothesis import strategies as st
+
+from boxwatch.events.attributes import as_json, extended
+
+CELLS = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
+
+
+@given(st.lists(st.tuples(CELLS, CELLS, CELLS), max_size=6))
+def test_attributes_say_exactly_what_the_columns_said(rows) -> None:
+    """Any text in any pattern of nulls; a row of nulls is null."""
+    frame = pl.DataFrame(rows, schema=dict.fromkeys("abc", pl.String()), orient="row")
+    texts = as_json(frame, {"a": "x", "b": "y", "c": "z"})
+    found = [None if text is None else orjson.loads(text) for text in texts]
+    told = [{k: v for k, v in zip("xyz", row, strict=True) if v is not None} for row in rows]
+    assert found == [fields or None for fields in told]
+
+
+def test_extras_are_added_to_their_rows_only() -> None:
+    """Where there were attributes and where there were none."""
+    texts = extended(pl.Series(['{"a":"1"}', None, '{"b":"2"}']), {0: {"n": 5}, 1: {"n": 6}})
+    assert texts.to_list() == ['{"a":"1","n":5}', '{"n":6}', '{"b":"2"}']

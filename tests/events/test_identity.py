@@ -1,0 +1,27 @@
+"""Event ids."""
+
+import polars as pl
+
+from boxwatch.events import identity
+
+
+def test_the_hash_is_xxh3_64() -> None:
+    """A known value: ids outlive versions, so the function may never change."""
+    assert identity.digest(pl.Series(["", "a"])).to_list() == [
+        0x2D06800538D394C2,
+        0xE6C632B61E964E1F,
+    ]
+
+
+def test_columns_do_not_run_into_each_other() -> None:
+    """("ab", "c") is not ("a", "bc")."""
+    frame = pl.DataFrame({"x": ["ab", "a"], "y": ["c", "bc"]})
+    assert identity.of(frame, ["x", "y"]).n_unique() == 2
+
+
+def test_equal_ids_are_told_apart_by_their_number() -> None:
+    """The first keeps its id, whatever else is there."""
+    ids = identity.told_apart(pl.Series("event_id", [7, 8, 7, 7], dtype=pl.UInt64))
+    assert ids.n_unique() == 4
+    assert ids.to_list()[:2] == [7, 8]
+    assert identity.told_apart(ids.gather([1, 0])).to_list() == [8, 7]
