@@ -1,12 +1,15 @@
 """Shared by the tests of the sources: reading with patience, and real journals and daemons."""
 
 import asyncio
+import io
 import json
 import os
 import shutil
 import signal
 import socket
 import subprocess
+import tarfile
+import tempfile
 import time
 from collections import Counter
 from pathlib import Path
@@ -130,3 +133,102 @@ def journal(tmp_path):
     found = Journal(tmp_path, process)
     yield found
     found.close()
+
+
+class Engine:
+    """A real dockerd of our own, without network, and a busybox image in it."""
+
+    IMAGE = "local/busybox:1"
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.arguments = (f"--host=unix://{folder}/docker.sock",)
+        self.process = None
+
+    def start(self):
+        folder = self.folder
+        with (folder / "dockerd.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [
+                    "dockerd",
+                    *self.arguments,
+                    f"--data-root={folder}/data",
+                    f"--exec-root={folder}/exec",
+                    f"--pidfile={folder}/docker.pid",
+                    "--iptables=false",
+                    "--ip6tables=false",
+                    "--bridge=none",
+                ],
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + 30
+        while subprocess.run(self.argv("info"), capture_output=True).returncode:
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                return False
+            time.sleep(0.1)
+        return True
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(timeout=30)
+
+    def argv(self, *arguments):
+        return ["docker", *self.arguments, *arguments]
+
+    def do(self, *arguments, **options):
+        done = subprocess.run(self.argv(*arguments), capture_output=True, **options)
+        assert done.returncode == 0, done.stderr.decode()
+        return done.stdout.decode().strip()
+
+    def run(self, script, *options):
+        """Start a container of our own in the background; its id."""
+        network = "--network=none"
+        return self.do("run", "--detach", network, *options, self.IMAGE, "sh", "-c", script)
+
+
+def _busybox():
+    """A tar of a root file system with nothing but busybox."""
+    binary, archive = Path(shutil.which("busybox")).read_bytes(), io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as tar:
+        entry = tarfile.TarInfo("bin/busybox")
+        entry.size, entry.mode = len(binary), 0o755
+        tar.addfile(entry, io.BytesIO(binary))
+        for name in ("sh", "sleep", "head", "tr", "cat", "yes", "seq"):
+            link = tarfile.TarInfo(f"bin/{name}")
+            link.type, link.linkname = tarfile.SYMTYPE, "busybox"
+            tar.addfile(link)
+    return archive.getvalue()
+
+
+@pytest.fixture(scope="session")
+def dockerd(tmp_path_factory):
+    """One real docker engine for all tests."""
+    for tool in ("dockerd", "docker", "busybox"):
+        if shutil.which(tool) is None:
+            pytest.skip(f"{tool} is not on this machine")
+    if os.geteuid() != 0:
+        pytest.skip("a dockerd of our own needs root")
+    # A socket's path has at most 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="bw-docker-"))
+    engine = Engine(folder)
+    if not engine.start():
+        pytest.skip(f"dockerd does not start here: {(folder / 'dockerd.log').read_text()[-300:]}")
+    engine.do("import", "-c", "ENV PATH=/bin", "-", engine.IMAGE, input=_busybox())
+    yield engine
+    left = engine.do("ps", "--all", "--quiet").split()
+    if left:
+        engine.do("rm", "--force", *left)
+    engine.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def engine(dockerd):
+    """The engine, emptied of containers afterwards."""
+    yield dockerd
+    left = dockerd.do("ps", "--all", "--quiet").split()
+    if left:
+        dockerd.do("rm", "--force", *left)

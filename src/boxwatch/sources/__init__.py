@@ -1,6 +1,7 @@
 """Where records come from, and the commands they are read with."""
 
 from boxwatch.sources.capability import Capability
+from boxwatch.sources.docker import DockerOptions, DockerSource
 from boxwatch.sources.files import FilesOptions, FilesSource
 from boxwatch.sources.host import HostOptions, HostSource
 from boxwatch.sources.journald import JournaldSource, JournalOptions
@@ -13,6 +14,8 @@ from boxwatch.sources.source import Completed, Output, Position, Shell, Source
 __all__ = [
     "Capability",
     "Completed",
+    "DockerOptions",
+    "DockerSource",
     "FilesOptions",
     "FilesSource",
     "HostOptions",

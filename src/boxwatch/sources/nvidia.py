@@ -240,7 +240,7 @@ class NvidiaSource:
 
 def _read_position(position: Position | None) -> dict[str, Card]:
     gpus = position.get("gpus", []) if position else []
-    known = {}
+    known: dict[str, Card] = {}
     for card in gpus if isinstance(gpus, Sequence) else []:
         if isinstance(card, Mapping) and "index" in card:
             known[str(card["index"])] = {str(key): str(value) for key, value in card.items()}

@@ -1,0 +1,224 @@
+"""Containers, read from a real docker engine."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from boxwatch.errors import SourceError
+from boxwatch.sources import DockerOptions, DockerSource, LocalShell, Output, Pauses
+from boxwatch.sources.container_log import ContainerLog
+
+
+@pytest.fixture
+def source(engine):
+    """Builds a source on the test's engine, at a position."""
+
+    def build(position=None, **options):
+        chosen = {"arguments": engine.arguments, "first_pause_s": 0.05, **options}
+        return DockerSource(
+            LocalShell(), "box", position, DockerOptions(pauses=Pauses(0.05, 0.2), **chosen)
+        )
+
+    return build
+
+
+@pytest.fixture
+def watch(until):
+    """Read from when the source stands, doing `action` then, until `enough`."""
+
+    def run(source, enough, action=None):
+        async def go():
+            try:
+                chunks = await until(source, lambda c: any(each.kind == "status" for each in c))
+                if action is not None:
+                    await asyncio.to_thread(action)
+                chunks += await until(source, lambda more: enough(chunks + more))
+                return chunks
+            finally:
+                await source.close()
+
+        return asyncio.run(go())
+
+    return run
+
+
+@pytest.fixture
+def texts(rows):
+    """The messages among chunks, in order."""
+    return lambda chunks: [row["message"] for row in rows(chunks, "docker")]
+
+
+def test_both_streams_of_a_new_container_are_read(engine, source, watch, rows, texts):
+    """A container started while watching is followed; each line says its stream and container."""
+    script = "echo to-out; echo to-err >&2; sleep 60"
+    chunks = watch(
+        source(), lambda c: len(texts(c)) == 2, lambda: engine.run(script, "--name=fresh")
+    )
+    found = {row["message"]: row for row in rows(chunks, "docker")}
+    assert {m: r["stream"] for m, r in found.items()} == {"to-out": "stdout", "to-err": "stderr"}
+    assert {(r["container_name"], len(r["container_id"])) for r in found.values()} == {("fresh", 64)}
+    assert len(found["to-out"]["timestamp"]) == len("2026-01-01T00:00:00.000000000Z")
+
+
+def test_events_are_handed_over_as_printed_with_the_host(engine, source, watch, rows):
+    """die with its exit code arrives as the engine prints it, plus our host."""
+    died = lambda c: [e for e in rows(c, "docker_events") if e.get("Action") == "die"]
+    event = died(watch(source(), died, lambda: engine.run("exit 3")))[0]
+    assert (event["Actor"]["Attributes"]["exitCode"], event["host"]) == ("3", "box")
+
+
+def test_resuming_loses_and_doubles_nothing(engine, source, watch, texts):
+    """Lines of many containers written while nobody read come once, restarts included."""
+    script = "i=0; while [ $i -lt {n} ]; do echo {who}-$i; echo {who}-e$i >&2; i=$((i+1)); done; sleep 60"
+    engine.run(script.format(who="a", n=20), "--name=box-a")
+    first = source(since=datetime.now(UTC) - timedelta(minutes=1))
+    got = texts(watch(first, lambda c: len(texts(c)) >= 10))
+    engine.do("restart", "--time=0", "box-a")
+    engine.run(script.format(who="b", n=20), "--name=box-b")
+    second = source(first.position())
+    got += texts(watch(second, lambda c: len(got) + len(texts(c)) >= 120))
+    third = source(second.position())
+    engine.run("echo last", "--name=box-c")
+    got += texts(watch(third, lambda c: "last" in texts(c)))
+    expected = [f"{who}-{e}{i}" for who in "aab" for e in ("", "e") for i in range(20)] + ["last"]
+    assert sorted(got) == sorted(expected)
+
+
+def test_watching_begins_now(engine, source, watch, texts):
+    """Lines from before the start are left out."""
+    engine.run("echo old; sleep 1.5; echo new; sleep 60", "--name=box-n")
+    import_time = source()
+    assert texts(watch(import_time, texts)) == ["new"]
+
+
+def test_collecting_hands_over_what_is_there_and_ends(engine, source, until, texts, rows):
+    """A source that does not follow reads stopped containers too, and is done."""
+    engine.do("wait", engine.run("echo one; echo two >&2"))
+    collector = source(follow=False, since=datetime.now(UTC) - timedelta(minutes=1))
+    chunks = asyncio.run(until(collector, lambda _: collector.done))
+    assert sorted(texts(chunks)) == ["one", "two"]
+    assert "die" in [event.get("Action") for event in rows(chunks, "docker_events")]
+
+
+def test_events_are_not_doubled_by_a_restart(engine, source, watch, rows):
+    """The last event handed over is not handed over again."""
+    first = source()
+    seen = watch(first, lambda c: len(_actions(rows, c)) >= 3, lambda: engine.run("exit 0"))
+    seen += watch(
+        source(first.position()),
+        lambda c: "oops" in str(rows(c, "docker_events")),
+        lambda: engine.run("exit 1", "--name=oops"),
+    )
+    times = [event["timeNano"] for event in rows(seen, "docker_events")]
+    assert len(times) == len(set(times))
+
+
+def _actions(rows, chunks):
+    return [event.get("Action") for event in rows(chunks, "docker_events")]
+
+
+def test_long_line_is_whole(engine, source, watch, texts):
+    """A line that the engine cut into parts is one line without the stamps between them."""
+    script = "head -c 50000 /dev/zero | tr '\\0' x; echo; echo short; sleep 60"
+    chunks = watch(source(), lambda c: "short" in texts(c), lambda: engine.run(script))
+    assert texts(chunks)[0] == "x" * 50_000
+
+
+def test_driver_none_is_tolerated(engine, source, watch, texts):
+    """A container without logs costs nothing and disturbs no other."""
+
+    def start():
+        engine.run("echo unseen; sleep 60", "--log-driver=none")
+        engine.run("echo seen; sleep 60")
+
+    chunks = watch(source(), lambda c: "seen" in texts(c), start)
+    assert texts(chunks) == ["seen"]
+
+
+def test_engine_that_restarts_is_found_again(engine, source, until, texts, rows):
+    """A lost engine is failing, once; when it is back, new containers are followed."""
+
+    async def go():
+        reader = source()
+        chunks = await until(reader, lambda c: rows(c, "status"))
+        await asyncio.to_thread(engine.stop)
+        chunks += await until(reader, lambda c: rows(c, "status"))
+        assert await asyncio.to_thread(engine.start)
+        await asyncio.to_thread(engine.run, "echo back; sleep 60")
+        chunks += await until(reader, lambda c: "back" in texts(c))
+        await reader.close()
+        return [row["state"] for row in rows(chunks, "status")]
+
+    assert asyncio.run(go()) == ["ok", "failing", "ok"]
+
+
+def test_closing_leaves_nothing(engine, source, until, texts, belongings):
+    """After close() no docker command, file or task is left."""
+
+    async def go():
+        engine.run("echo x; sleep 60")
+        before = belongings()
+        reader = source(since=datetime.now(UTC) - timedelta(minutes=1))
+        await until(reader, texts)
+        await reader.close()
+        await asyncio.sleep(0.05)
+        return before, belongings(), asyncio.all_tasks() - {asyncio.current_task()}
+
+    before, after, tasks = asyncio.run(go())
+    assert (after, tasks) == (before, set())
+
+
+def test_probe_names_the_engine(source):
+    """An answering engine is ok, with its version."""
+    assert asyncio.run(source().probe()).state == "ok"
+
+
+def test_missing_docker_is_absent_once(until, rows, tmp_path):
+    """Without the program there is one status, and trying goes on."""
+    options = DockerOptions(program=str(tmp_path / "docker"), pauses=Pauses(0.01, 0.05))
+    reader = DockerSource(LocalShell(), "box", None, options)
+
+    async def go():
+        chunks = await until(reader, lambda c: bool(c))
+        await asyncio.sleep(0.2)
+        chunks += await reader.read()
+        await reader.close()
+        return [row["state"] for row in rows(chunks, "status")]
+
+    assert asyncio.run(go()) == ["absent"]
+
+
+@pytest.mark.parametrize(
+    ("words", "state"),
+    [
+        ("permission denied while trying to connect to the Docker daemon socket", "denied"),
+        ("Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?", "absent"),
+        ("Error response from daemon: something else", "failing"),
+    ],
+)
+def test_complaints_become_states(words, state, tmp_path):
+    """What docker says when it is refused, not there, or broken is told apart."""
+    tool = tmp_path / "docker"
+    tool.write_text(f"#!/bin/sh\necho '{words}' >&2\nexit 1\n")
+    tool.chmod(0o755)
+    reader = DockerSource(LocalShell(), "box", None, DockerOptions(program=str(tool)))
+    capability = asyncio.run(reader.probe())
+    assert (capability.state, capability.reason) == (state, words)
+
+
+def test_lines_of_one_instant_are_counted():
+    """Of three lines with one timestamp, two were received: the third comes, once."""
+    at = "2026-01-01T00:00:00.000000001Z"
+    log = ContainerLog("box", "c", "n", {"stdout": (at, 2)})
+    log.resume("2026-01-01T00:00:00.000000Z")
+    rows = log.take(Output(b"".join(b"%s line %d\n" % (at.encode(), i) for i in range(3))))
+    assert rows.count(b"\n") == 1
+    assert b"line 2" in rows
+    assert log.marks == {"stdout": (at, 3)}
+
+
+def test_position_of_another_source_is_refused():
+    """A position without events is an error that names it."""
+    with pytest.raises(SourceError, match="not a position"):
+        DockerSource(LocalShell(), "box", {"cursor": "x"})
