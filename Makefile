@@ -6,10 +6,8 @@ SHELL := /bin/bash
 VENV ?= .venv
 CHECK := build/check
 BIN := $(VENV)/bin
-# The newest of the Pythons that are new enough.
-PYTHON ?= $(shell for python in python3.13 python3.12 python3.11 python3; do \
-	if $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
-	then echo $$python; break; fi; done)
+# The first of these that is new enough makes the virtual environment.
+PYTHON ?= python3.13 python3.12 python3.11 python3
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
 .PHONY: help demo test check lint types docs bench install wheel clean
@@ -52,13 +50,20 @@ clean: ## Remove what was built; data folders stay
 	rm -rf build dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 %/python.stamp:
-	@[ -n "$(PYTHON)" ] || { echo "Boxwatch needs Python 3.11 or newer. On Debian or Ubuntu:" \
-	  "apt-get install python3 python3-venv" >&2; exit 3; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "$(PYTHON) cannot make virtual" \
-	  "environments. On Debian or Ubuntu: apt-get install $$($(PYTHON) -c \
-	  'import sys; print(f"python3.{sys.version_info[1]}-venv")')" >&2; exit 3; }
-	[ -x $*/bin/python ] || $(PYTHON) -m venv $*
-	touch $@
+	@for python in $(PYTHON) none; do \
+	  $$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break || true; \
+	done; \
+	if [ $$python = none ]; then \
+	  echo "Boxwatch needs Python 3.11 or newer. On Debian or Ubuntu:" \
+	    "apt-get install python3 python3-venv" >&2; exit 3; \
+	fi; \
+	if ! $$python -c 'import ensurepip, venv' 2>/dev/null; then \
+	  package=$$($$python -c 'import sys; print(f"python3.{sys.version_info[1]}-venv")'); \
+	  echo "$$python cannot make virtual environments." \
+	    "On Debian or Ubuntu: apt-get install $$package" >&2; exit 3; \
+	fi; \
+	[ -x $*/bin/python ] || $$python -m venv $*
+	@touch $@
 
 %/core.stamp: %/python.stamp pyproject.toml constraints.txt
 	$*/bin/pip install $(PIP_FLAGS) --editable .

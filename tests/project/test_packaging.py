@@ -91,7 +91,7 @@ def test_make_can_plan(target, tmp_path):
 def test_make_says_which_python_is_missing(tmp_path):
     """Without a new enough Python, make names the packages to install."""
     told = subprocess.run(
-        ["make", "PYTHON=", f"VENV={tmp_path}/venv", f"{tmp_path}/venv/python.stamp"],
+        ["make", "PYTHON=no-such-python", f"VENV={tmp_path}/venv", f"{tmp_path}/venv/python.stamp"],
         cwd=ROOT,
         capture_output=True,
         text=True,

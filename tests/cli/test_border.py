@@ -1,0 +1,169 @@
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from boxwatch.cli.border import run
+from boxwatch.cli.table import COMMANDS
+
+BOXWATCH = [sys.executable, "-m", "boxwatch"]
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def boxwatch(*arguments, **options):
+    """What a process of its own printed, and its exit status."""
+    return subprocess.run(
+        [*BOXWATCH, *arguments], capture_output=True, text=True, check=False, timeout=60, **options
+    )
+
+
+def test_help_lists_every_command(capsys):
+    """The help page is the visible table, in its order."""
+    assert run(["--help"]) == 0
+    shown = capsys.readouterr().out
+    places = [shown.index(f"│ {name} ") for name in COMMANDS]
+    assert places == sorted(places)
+
+
+def test_help_loads_no_heavy_library():
+    """Help is quick because tables, models and settings are not loaded for it."""
+    code = (
+        "import sys; from boxwatch.cli.border import run; run(['--help']);"
+        "print(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stderr.split()
+    assert "typer" in loaded
+    assert not {"polars", "numpy", "pydantic", "structlog", "prometheus_client"} & set(loaded)
+
+
+def test_the_version_is_shown(capsys):
+    """`--version` says which one it is."""
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out.startswith("boxwatch 0.")
+
+
+def test_no_command_shows_the_help():
+    """Nothing asked is a question: help, and the status of wrong usage."""
+    told = boxwatch()
+    assert told.returncode == 2
+    assert "Commands" in told.stdout + told.stderr
+
+
+def test_an_unknown_command_is_answered_with_a_suggestion(capsys):
+    """A slip of the finger is met with what was meant."""
+    assert run(["confg"]) == 2
+    assert "Did you mean 'config'" in capsys.readouterr().err
+
+
+def test_wrong_usage_is_json_for_programs(capsys):
+    """With --json, an error is one object on standard error."""
+    assert run(["bench", "spine", "--seed", "many", "--json"]) == 2
+    error = json.loads(capsys.readouterr().err)["error"]
+    assert error["code"] == "BW100"
+    assert "--seed" in error["message"]
+    assert error["hint"] == "See `boxwatch bench --help`."
+
+
+def test_a_wrong_setting_is_one_line_with_its_code(capsys, monkeypatch):
+    """The code, the value, what is allowed and the next step, on one line."""
+    monkeypatch.setenv("BOXWATCH_LIVE__BATCH_SECONDS", "-1")
+    assert run(["config"]) == 2
+    line = capsys.readouterr().err
+    assert line.startswith("BW101: live.batch_seconds = '-1' (from BOXWATCH_LIVE__BATCH_SECONDS)")
+    assert line.count("\n") == 1
+
+
+def test_a_wrong_setting_is_json_for_programs(capsys):
+    """The same, for programs."""
+    assert run(["config", "--config", "none.toml", "--json"]) == 2
+    error = json.loads(capsys.readouterr().err)["error"]
+    assert error["code"] == "BW101"
+    assert "none.toml" in error["message"]
+
+
+def test_options_count_before_and_after_the_command(capsys):
+    """`--data` and `--json` mean the same on either side."""
+    assert run(["--json", "--data", "here", "config"]) == 0
+    before = capsys.readouterr().out
+    assert run(["config", "--json", "--data", "here"]) == 0
+    assert capsys.readouterr().out == before
+    rows = {row["path"]: row for row in json.loads(before)}
+    assert rows["data.folder"]["value"] == "here"
+    assert rows["data.folder"]["origin"] == "command line"
+
+
+def test_config_shows_default_unit_help_and_origin(capsys, monkeypatch):
+    """A person sees each setting with its value, its default and where it came from."""
+    monkeypatch.setenv("BOXWATCH_DATA__RETENTION_DAYS", "2w")
+    assert run(["config"]) == 0
+    shown = capsys.readouterr().out
+    assert "data.retention_days = 14 days  (from BOXWATCH_DATA__RETENTION_DAYS; default 30" in shown
+    assert "data.retention_size = 20.0 GiB  (default)\n    Beyond this size" in shown
+    assert "service.metrics_port = none" in shown
+
+
+def test_benches_are_listed(capsys):
+    """Without a name, the names."""
+    assert run(["bench", "--json"]) == 0
+    assert [row["bench"] for row in json.loads(capsys.readouterr().out)] == ["spine"]
+
+
+def test_an_unknown_bench_is_answered_with_a_suggestion(capsys):
+    """The benches there are, and the one that was meant."""
+    assert run(["bench", "spnie"]) == 2
+    assert "Did you mean 'spine'?" in capsys.readouterr().err
+
+
+def test_what_the_system_refuses_is_an_environment_fault(tmp_path, capsys):
+    """A folder that cannot be made is status 3, not a traceback."""
+    (tmp_path / "file").touch()
+    assert run(["stress", "disk", "--for", "1s", "--data", "file/below"]) == 3
+    assert capsys.readouterr().err.startswith("BW200: The system refused: ")
+
+
+def test_a_mistake_of_ours_is_told_as_one(capsys, monkeypatch):
+    """A defect has a status of its own and shows where it happened."""
+    monkeypatch.setitem(COMMANDS, "config", ("boxwatch.cli.config:gone", ""))
+    assert run(["config"]) == 70
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert "BW900: A mistake in Boxwatch: AttributeError" in told
+
+
+def test_ctrl_c_ends_with_130():
+    """Interrupted, it says nothing more than that."""
+    with subprocess.Popen(
+        [*BOXWATCH, "stress", "network", "--for", "60s"], stderr=subprocess.PIPE, text=True
+    ) as process:
+        time.sleep(1.5)  # long enough for the load to have begun; any moment must do
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 130
+        assert "Traceback" not in process.stderr.read()
+
+
+def test_a_reader_that_has_enough_is_no_error():
+    """`boxwatch config | head -1` prints one line and complains about nothing."""
+    with subprocess.Popen(
+        [*BOXWATCH, "config"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(10) in {0, 1}
+
+
+def test_no_color_means_none():
+    """With --no-color or NO_COLOR even a terminal gets plain text."""
+    for arguments, environment in ((["--no-color"], {}), ([], {"NO_COLOR": "1"})):
+        told = boxwatch("config", *arguments, env={"FORCE_COLOR": "1", **environment})
+        assert told.returncode == 0, told.stderr
+        assert "\x1b[32m" not in told.stdout
+    assert "\x1b[" in boxwatch("config", env={"FORCE_COLOR": "1"}).stdout
