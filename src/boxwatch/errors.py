@@ -12,6 +12,7 @@
     │   │   └── StoreFull     no room left on the device
     │   └── SourceError       a source's tool is missing, refused or hung
     ├── ModelError            a model cannot be fitted, saved or loaded
+    │   └── ConformanceError  a detector breaks a promise of its protocol
     └── Defect                a mistake in Boxwatch itself (exit 70)
 
 A message says what is wrong, the value, what is allowed and what to do next. `code` never changes
@@ -111,6 +112,12 @@ class ModelError(BoxwatchError):
     """A model cannot be fitted, saved or loaded."""
 
     code = "BW300"
+
+
+class ConformanceError(ModelError):
+    """A detector breaks a promise of its protocol; only the conformance checks raise it."""
+
+    code = "BW301"
 
 
 class Defect(BoxwatchError):

@@ -7,7 +7,8 @@ from typing import ClassVar, Self
 import numpy as np
 import pytest
 
-from boxwatch.models import DETECTORS, ConformanceError, Matrix, RobustZ, Saved, Vector, checks
+from boxwatch.errors import ConformanceError
+from boxwatch.models import DETECTORS, Matrix, RobustZ, Saved, Vector, checks
 
 
 @pytest.mark.parametrize("check", checks(), ids=lambda check: check.__name__)

@@ -8,7 +8,7 @@ from boxwatch.models.baseline import Baseline, watched
 from boxwatch.models.budget import alarms, threshold
 from boxwatch.models.calibration import Calibrator, FitReport
 from boxwatch.models.combination import combine
-from boxwatch.models.conformance import Check, ConformanceError, checks
+from boxwatch.models.conformance import Check, checks
 from boxwatch.models.detector import Detector, Matrix, Saved, Vector
 from boxwatch.models.isolation_forest import IsolationForest
 from boxwatch.models.kmeans import KMeans
@@ -25,7 +25,6 @@ __all__ = [
     "Baseline",
     "Calibrator",
     "Check",
-    "ConformanceError",
     "Detector",
     "FitReport",
     "IsolationForest",

@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from boxwatch.errors import ModelError
+from boxwatch.errors import ConformanceError, ModelError
 from boxwatch.models.detector import Detector, Matrix, Saved, Vector
 
 Check = Callable[[type[Detector]], None]
@@ -25,12 +25,6 @@ _FEATURES: Final = 6
 _SEED: Final = 7
 _FAR: Final = 50.0
 _WILD: Final = (np.inf, -np.inf, 1e30, -1e30, np.nan)
-
-
-class ConformanceError(ModelError):
-    """A detector breaks a promise of the protocol."""
-
-    code = "BW301"
 
 
 def checks() -> list[Check]:
@@ -238,10 +232,11 @@ def loaded_scores_are_identical(detector: type[Detector]) -> None:
     saved = model.save()
     arrays = {key: _through_bytes(array) for key, array in saved.arrays.items()}
     loaded = detector.load(Saved(arrays, json.loads(json.dumps(dict(saved.meta)))))
-    same = np.array_equal(loaded.score(x), model.score(x))
-    _expect(detector, same, "a loaded detector scores differently")
-    same = np.array_equal(loaded.contributions(x), model.contributions(x))
-    _expect(detector, same, "a loaded detector explains differently")
+    for left, right in (
+        (loaded.score(x), model.score(x)),
+        (loaded.contributions(x), model.contributions(x)),
+    ):
+        _expect(detector, np.array_equal(left, right), "a loaded detector differs from the saved")
     again = loaded.save()
     whole = dict(again.meta) == dict(saved.meta) and again.arrays.keys() == saved.arrays.keys()
     _expect(detector, whole, "a loaded detector saves something else")

@@ -29,6 +29,7 @@ from boxwatch.models.saved import expect, floats, not_fitted, number, whole
 _VERSION: Final = 1
 _MOST_ROWS: Final = 20_000  # more teach the centres nothing and cost fitting time
 _ROWS_A_CENTRE: Final = 10
+_STARTS: Final = 2
 _FEWEST_SHARE: Final = 0.02  # a cluster below this share of the windows is not a usual situation
 _FEWEST: Final = 3
 _SPREAD_WEIGHT: Final = 20.0  # windows that the pooled spread counts for in each cluster's own
@@ -62,13 +63,13 @@ class KMeans:
         if len(rows) > _MOST_ROWS:
             rows = rows[np.sort(rng.choice(len(rows), _MOST_ROWS, replace=False))]
         count = min(self.clusters, max(1, len(rows) // _ROWS_A_CENTRE))
-        centres, member = cluster(rows, count, rng)
+        centres, member = cluster(rows, count, rng, starts=1)
         centres, spread = _usual(rows, centres, member)
         out = int(len(rows) * self.trim)
         if out > 0:
             strange = (squared_distances(rows, centres) / np.square(spread)).min(axis=1)
             rows = rows[np.sort(np.argsort(strange, kind="stable")[:-out])]
-            centres, member = cluster(rows, count, rng)
+            centres, member = cluster(rows, count, rng, starts=_STARTS)
             centres, spread = _usual(rows, centres, member)
         self._centres, self._spread = centres, spread
 

@@ -13,26 +13,25 @@ from numpy.typing import NDArray
 
 from boxwatch.models.matrix import Float64
 
-_STARTS: Final = 3
 _ITERATIONS: Final = 50
 _TOLERANCE: Final = 1e-4  # of the inertia: the iterations end when it falls by less
 
 
 def cluster(
-    rows: Float64, count: int, rng: np.random.Generator
+    rows: Float64, count: int, rng: np.random.Generator, starts: int
 ) -> tuple[Float64, NDArray[np.intp]]:
-    """At most `count` centres of `rows` and the centre each row belongs to; best of three starts.
+    """At most `count` centres of `rows` and the centre each row belongs to; the best of `starts`.
 
     There are fewer centres than `count` only when there are fewer distinct rows.
     """
     lengths = np.square(rows).sum(axis=1)
     best: tuple[Float64, NDArray[np.intp]] | None = None
     least = np.inf
-    for _ in range(_STARTS):
+    for _ in range(starts):
         centres, member, inertia = _lloyd(rows, lengths, _seed(rows, lengths, count, rng))
         if best is None or inertia < least:
             best, least = (centres, member), inertia
-    assert best is not None  # noqa: S101 - there is at least one start
+    assert best is not None  # noqa: S101 - callers ask for at least one start
     return best
 
 
