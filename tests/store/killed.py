@@ -1,7 +1,7 @@
 """What the kill tests run and kill: a process that writes a store as fast as it can.
 
-    python -m tests.store.killed append FOLDER LAST     batches, merges, checkpoints up to LAST
-    python -m tests.store.killed ingest FOLDER          all raw artifacts
+    python -m tests.store.killed append FOLDER LAST LIFE     batches, merges, checkpoints up to LAST
+    python -m tests.store.killed ingest FOLDER               all raw artifacts
 
 It says `ready` when its store is open and `done` when it has come to its end.
 """
@@ -28,10 +28,15 @@ def say(word: str) -> None:
     sys.stdout.flush()
 
 
-def batch_of(number: int) -> Events:
-    """The batch that follows from its number alone; every fifth is empty."""
+def batch_of(number: int, life: int = 0) -> Events:
+    """The batch that follows from its number; every fifth is empty.
+
+    Each life of the process has other hosts, so that parts left by the life before are not
+    overwritten by chance.
+    """
     rows = 0 if number % 5 == 0 else 6
-    events = made_events(number, hosts=("a", "b"), rows=rows, days=number // 200)
+    hosts = (f"a{life % 2}", f"b{life % 2}")
+    events = made_events(number, hosts=hosts, rows=rows, days=number // 200)
     return replace(events, quarantined=made_quarantine(int(number % EVERY == 0), str(number)))
 
 
@@ -46,7 +51,7 @@ def incident_of(seq: int, total: int) -> Incident:
     return Incident(str(seq), "a", "host", at, at, State.OPEN, Severity.LOW, str(total), (), "", ())
 
 
-def append(folder: Path, last: int) -> None:
+def append(folder: Path, last: int, life: int) -> None:
     """Go on from the last checkpoint and the last batch, as the live loop does."""
     with EventStore.open(folder, writable=True) as store, StateStore.open(folder) as state:
         say("ready")
@@ -64,7 +69,7 @@ def append(folder: Path, last: int) -> None:
             process(batch.seq, batch.events)
         while (seq := store.head().seq) < last:
             position = store.head().positions.get("made", {"next": 1})["next"]
-            events = batch_of(position)
+            events = batch_of(position, life)
             now = NOON + timedelta(seconds=position)
             seq = store.append(events, now, {"made": {"next": position + 1}})
             process(seq, events)
@@ -74,7 +79,7 @@ def append(folder: Path, last: int) -> None:
 if __name__ == "__main__":
     root = Path(sys.argv[2])
     if sys.argv[1] == "append":
-        append(root, int(sys.argv[3]))
+        append(root, int(sys.argv[3]), int(sys.argv[4]))
     else:
         with EventStore.open(root, writable=True) as opened:
             say("ready")

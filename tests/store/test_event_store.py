@@ -164,3 +164,20 @@ def test_a_closed_store_lets_the_next_one_write(store, root):
     """The lock ends with `close`."""
     store.close()
     EventStore.open(root, writable=True).close()
+
+
+def test_what_was_not_committed_is_not_there(store, root, fill, make_events, noon):
+    """Parts of a batch that was never committed are not read, and go at the next start."""
+    fill(store, 2)
+    store._writer.write(3, noon, make_events(3, hosts=("other",)))
+    (part,) = root.glob("events/logs/*/host=box/00000001.parquet")
+    part.with_name("00000003.parquet.tmp").write_bytes(b"half")
+    store.close()
+    with EventStore.open(root, writable=False) as reader:
+        assert reader.logs().collect().height == 8
+        assert len(list(reader.batches(until=9))) == 2
+    with EventStore.open(root, writable=True) as again:
+        assert again.append(make_events(3), noon, {}) == 3
+        assert [batch.events.rows for batch in again.batches()] == [8, 8, 8]
+    assert not [path for path in root.rglob("*") if "other" in str(path) and path.is_file()]
+    assert not list(root.rglob("*.tmp"))

@@ -2,6 +2,7 @@
 
 from boxwatch.store.artifacts import load_model, model_versions, save_model
 from boxwatch.store.compaction import Compacted
+from boxwatch.store.champions import read_champions, write_champions
 from boxwatch.store.event_store import EventStore, Head, Positions
 from boxwatch.store.ingest import Progress, ingest
 from boxwatch.store.layout import Layout
@@ -32,7 +33,9 @@ __all__ = [
     "load_model",
     "model_versions",
     "pack",
+    "read_champions",
     "repair",
     "save_model",
     "unpack",
+    "write_champions",
 ]
