@@ -23,7 +23,9 @@ def rows():
 
     def of(chunks, kind):
         return [
-            json.loads(line) for chunk in chunks if chunk.kind == kind
+            json.loads(line)
+            for chunk in chunks
+            if chunk.kind == kind
             for line in chunk.lines.splitlines()
         ]
 
@@ -164,7 +166,7 @@ class Engine:
                 start_new_session=True,
             )
         deadline = time.monotonic() + 30
-        while subprocess.run(self.argv("info"), capture_output=True).returncode:
+        while subprocess.run(self.argv("info"), capture_output=True, check=False).returncode:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 return False
@@ -179,7 +181,7 @@ class Engine:
         return ["docker", *self.arguments, *arguments]
 
     def do(self, *arguments, **options):
-        done = subprocess.run(self.argv(*arguments), capture_output=True, **options)
+        done = subprocess.run(self.argv(*arguments), capture_output=True, check=False, **options)
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode().strip()
 

@@ -42,6 +42,12 @@ pcie.link.width.current|||16
 SHAPE = re.compile(r"\s*\[[^\]]*\]$")
 
 
+def say(line):
+    """One line on standard output, at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
 class OwnCards:
     """A small made-up driver: the fields above."""
 
@@ -75,8 +81,11 @@ class CapturedCard:
     """The help text and one reading of a real driver, from a capture file."""
 
     def __init__(self, settings):
-        sections = re.split(r"^#{20,}\n# .*\n# \$ nvidia-smi ?(.*)\n#{20,}\n",
-                            Path(settings["capture"]).read_text(), flags=re.MULTILINE)
+        sections = re.split(
+            r"^#{20,}\n# .*\n# \$ nvidia-smi ?(.*)\n#{20,}\n",
+            Path(settings["capture"]).read_text(),
+            flags=re.MULTILINE,
+        )
         texts = dict(zip(sections[1::2], sections[2::2], strict=True))
         self._help = texts["--help-query-gpu"]
         query = next(name for name in texts if name.startswith("--query-gpu="))
@@ -105,25 +114,25 @@ class CapturedCard:
 
 def loop(path, cards, fields, interval):
     """Print readings for ever, as the settings say at that moment."""
-    print(cards.header(fields), flush=True)
+    say(cards.header(fields))
     while True:
         settings = json.loads(Path(path).read_text())
         mode, count = settings.get("mode", ""), settings.get("cards", 2)
         if mode == "hang":
             time.sleep(3600)
         if mode == "exit":
-            print("Unable to determine the device handle for GPU0000:01:00.0: Unknown Error")
+            say("Unable to determine the device handle for GPU0000:01:00.0: Unknown Error")
             return 15
         for card in range(count):
             last = card == count - 1
             if mode == "vanish" and last:
                 continue
             if mode == "garbage":
-                print("\x00\x1b[31mthis, is no reading", flush=True)
+                say("\x00\x1b[31mthis, is no reading")
             if mode == "lost" and last:
-                print(", ".join([str(card), *["[GPU is lost]"] * (len(fields) - 1)]), flush=True)
+                say(", ".join([str(card), *["[GPU is lost]"] * (len(fields) - 1)]))
                 continue
-            print(cards.row(fields, card), flush=True)
+            say(cards.row(fields, card))
             if mode == "slow":
                 time.sleep(interval / 2)
         time.sleep(interval)
@@ -140,20 +149,21 @@ def main(path, *arguments):
     if "help-query-gpu" in options:
         if settings.get("mode") == "hang-at-start":
             time.sleep(3600)
-        print(cards.help())
+        say(cards.help())
         return 0
     if "query-compute-apps" in options:
-        print("GPU-00000000-1111-2222-3333-444444444444\n" * 2, end="")
+        for _ in range(2):
+            say("GPU-00000000-1111-2222-3333-444444444444")
         return 0
     fields = options["query-gpu"].split(",")
     for field in fields:
         if field not in cards.names:
-            print(f'Field "{field}" is not a valid field to query.')
+            say(f'Field "{field}" is not a valid field to query.')
             return 2
     if "loop-ms" in options:
         return loop(path, cards, fields, int(options["loop-ms"]) / 1000)
     for card in range(settings.get("cards", 2)):
-        print(cards.row(fields, card))
+        say(cards.row(fields, card))
     return 0
 
 

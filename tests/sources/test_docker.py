@@ -57,25 +57,30 @@ def test_both_streams_of_a_new_container_are_read(engine, source, watch, rows, t
     )
     found = {row["message"]: row for row in rows(chunks, "docker")}
     assert {m: r["stream"] for m, r in found.items()} == {"to-out": "stdout", "to-err": "stderr"}
-    assert {(r["container_name"], len(r["container_id"])) for r in found.values()} == {("fresh", 64)}
+    assert {(r["container_name"], len(r["container_id"])) for r in found.values()} == {
+        ("fresh", 64)
+    }
     assert len(found["to-out"]["timestamp"]) == len("2026-01-01T00:00:00.000000000Z")
 
 
 def test_events_are_handed_over_as_printed_with_the_host(engine, source, watch, rows):
-    """die with its exit code arrives as the engine prints it, plus our host."""
-    died = lambda c: [e for e in rows(c, "docker_events") if e.get("Action") == "die"]
+    """Die with its exit code arrives as the engine prints it, plus our host."""
+
+    def died(chunks):
+        return [e for e in rows(chunks, "docker_events") if e.get("Action") == "die"]
+
     event = died(watch(source(), died, lambda: engine.run("exit 3")))[0]
     assert (event["Actor"]["Attributes"]["exitCode"], event["host"]) == ("3", "box")
 
 
 def test_resuming_loses_and_doubles_nothing(engine, source, watch, texts):
     """Lines of many containers written while nobody read come once, restarts included."""
-    script = "i=0; while [ $i -lt {n} ]; do echo {who}-$i; echo {who}-e$i >&2; i=$((i+1)); done; sleep 60"
-    engine.run(script.format(who="a", n=20), "--name=box-a")
+    script = "for i in $(seq 0 19); do echo {0}-$i; echo {0}-e$i >&2; done; sleep 60"
+    engine.run(script.format("a"), "--name=box-a")
     first = source(since=datetime.now(UTC) - timedelta(minutes=1))
     got = texts(watch(first, lambda c: len(texts(c)) >= 10))
     engine.do("restart", "--time=0", "box-a")
-    engine.run(script.format(who="b", n=20), "--name=box-b")
+    engine.run(script.format("b"), "--name=box-b")
     second = source(first.position())
     got += texts(watch(second, lambda c: len(got) + len(texts(c)) >= 120))
     third = source(second.position())
@@ -180,7 +185,7 @@ def test_missing_docker_is_absent_once(until, rows, tmp_path):
     reader = DockerSource(LocalShell(), "box", None, options)
 
     async def go():
-        chunks = await until(reader, lambda c: bool(c))
+        chunks = await until(reader, bool)
         await asyncio.sleep(0.2)
         chunks += await reader.read()
         await reader.close()
@@ -193,7 +198,10 @@ def test_missing_docker_is_absent_once(until, rows, tmp_path):
     ("words", "state"),
     [
         ("permission denied while trying to connect to the Docker daemon socket", "denied"),
-        ("Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?", "absent"),
+        (
+            "Cannot connect to the Docker daemon at unix:///x. Is the docker daemon running?",
+            "absent",
+        ),
         ("Error response from daemon: something else", "failing"),
     ],
 )

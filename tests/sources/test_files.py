@@ -38,6 +38,7 @@ class Follower:
 
 @pytest.fixture
 def follow(tmp_path, rows):
+    """Starts followers of the log folder."""
     started = []
 
     def start(position=None, pattern="*.log", **options):
@@ -51,10 +52,12 @@ def follow(tmp_path, rows):
 
 @pytest.fixture
 def log(tmp_path):
+    """The log that the tests write."""
     return tmp_path / "app.log"
 
 
 def add(path, text):
+    """Append to a file."""
     with path.open("ab") as file:
         file.write(text.encode() if isinstance(text, str) else text)
 

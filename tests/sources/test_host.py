@@ -83,7 +83,7 @@ def test_root_file_system_agrees_with_psutil():
 
 
 def test_kernel_without_pressure_says_so(made_up):
-    """Where /proc/pressure is missing, its metrics are unknown for that reason, the rest is known."""
+    """Where /proc/pressure is missing, its metrics say so; the rest is known."""
     proc = made_up({name: Path("/proc", name).read_text() for name in ("stat", "meminfo")})
     row = measured(proc=proc)["host"]
     assert "No such file" in row["pressure_io_seconds_total"]
@@ -167,7 +167,9 @@ def test_sensors_are_named_by_chip_and_label(made_up):
 
 def test_thermal_zones_stand_in_for_chips(made_up):
     """A board without hwmon chips shows its thermal zones."""
-    sys = made_up({"class/thermal/thermal_zone0/type": "cpu\n", "class/thermal/thermal_zone0/temp": "51500"})
+    sys = made_up(
+        {"class/thermal/thermal_zone0/type": "cpu\n", "class/thermal/thermal_zone0/temp": "51500"}
+    )
     assert devices.temperature(devices.sensors(sys)["cpu"]) == {"sensor_celsius": 51.5}
 
 
@@ -198,7 +200,7 @@ def test_late_loop_skips_readings(until, rows):
 
     async def watch():
         await until(source, lambda c: bool(_times(rows, c)))
-        time.sleep(0.5)  # noqa: ASYNC251 - the blocked loop is what is tested
+        time.sleep(0.5)
         await asyncio.sleep(0.02)
         late = _times(rows, await source.read())
         await source.close()

@@ -23,14 +23,14 @@ def source(journal):
     return build
 
 
+def _own(rows, chunks):
+    return [row for row in rows(chunks, "systemd") if row.get("SYSLOG_IDENTIFIER") == "test"]
+
+
 @pytest.fixture
 def messages(rows):
     """The messages of this test among chunks, in order; journald's own are left out."""
-    return lambda chunks: [
-        row["MESSAGE"]
-        for row in rows(chunks, "systemd")
-        if row.get("SYSLOG_IDENTIFIER") == "test"
-    ]
+    return lambda chunks: [row["MESSAGE"] for row in _own(rows, chunks)]
 
 
 def watched(source, until, enough, action=None):
@@ -180,10 +180,10 @@ def test_long_and_binary_messages_come_through(journal, source, until, rows):
     chunks, _ = watched(
         source(),
         until,
-        lambda c: len(rows(c, "systemd")) == 2,
+        lambda c: len(_own(rows, c)) == 2,
         lambda: [journal.send(line) for line in journal_lines],
     )
-    first, second = rows(chunks, "systemd")
+    first, second = _own(rows, chunks)
     assert len(first["MESSAGE"]) == 100_000
     assert bytes(second["MESSAGE"]) == b"bad \xff byte"
 
@@ -194,7 +194,7 @@ def test_missing_journalctl_is_said_once(until, rows, tmp_path):
 
     async def watch():
         reader = JournaldSource(shell, "box", None, JournalOptions(pauses=Pauses(0.01, 0.05)))
-        chunks = await until(reader, lambda c: bool(c))
+        chunks = await until(reader, bool)
         await asyncio.sleep(0.2)
         chunks += await reader.read()
         await reader.close()
@@ -209,7 +209,8 @@ def test_refused_journal_is_denied_with_a_hint(until, rows, tmp_path):
     """What journalctl says to a user without rights becomes denied, with the group to join."""
     tool = tmp_path / "journalctl"
     tool.write_text(
-        "#!/bin/sh\necho 'No journal files were opened due to insufficient permissions.' >&2\nexit 1\n"
+        "#!/bin/sh\n"
+        "echo 'No journal files were opened due to insufficient permissions.' >&2\nexit 1\n"
     )
     tool.chmod(0o755)
     shell = LocalShell(env={"PATH": f"{tmp_path}:/bin"})

@@ -26,10 +26,12 @@ def shout():
 
 
 def turn(source):
+    """What one read hands over."""
     return asyncio.run(source.read())
 
 
 def messages(rows, chunks):
+    """The kernel lines among chunks."""
     return [row["message"] for row in rows(chunks, "kernel")]
 
 

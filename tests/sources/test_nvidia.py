@@ -40,11 +40,14 @@ class Smi:
 
 @pytest.fixture
 def smi(tmp_path):
+    """An nvidia-smi of our own."""
     return Smi(tmp_path)
 
 
 @pytest.fixture
 def source(smi):
+    """Builds a source on it."""
+
     def build(position=None, **options):
         chosen = {
             "interval_s": 0.05,
@@ -84,7 +87,11 @@ def test_readings_are_rows_of_fields_by_their_names(smi, source, watch, rows):
     """A row carries host, our time, and the values as printed; [N/A] stays [N/A]."""
     chunks = watch(source(), (lambda c: len(rows(c, "gpu")) >= 4, None))
     first, second = rows(chunks, "gpu")[:2]
-    assert (first["index"], second["index"], first["collected_at"]) == ("0", "1", second["collected_at"])
+    assert (first["index"], second["index"], first["collected_at"]) == (
+        "0",
+        "1",
+        second["collected_at"],
+    )
     assert (first["memory.used"], first["fan.speed"]) == ("596", "[N/A]")
     assert (first["clocks_event_reasons.active"], first["host"]) == ("0x0000000000000001", "box")
     assert rows(chunks, "status")[0]["state"] == "ok"
@@ -106,8 +113,11 @@ def test_every_metric_of_a_gpu_has_a_field_that_is_asked_for():
 
 
 def test_card_that_vanishes_is_a_row_of_reasons(smi, source, watch, rows):
-    """A card missing from a reading is handed over with its identity and why all else is unknown."""
-    gone = lambda c: [r for r in rows(c, "gpu") if r["temperature.gpu"] == "gone from nvidia-smi"]
+    """A card missing from a reading keeps its identity, and says why all else is unknown."""
+
+    def gone(chunks):
+        return [r for r in rows(chunks, "gpu") if r["temperature.gpu"] == "gone from nvidia-smi"]
+
     chunks = watch(
         source(),
         (lambda c: len(rows(c, "gpu")) >= 4, lambda: smi.set(mode="vanish")),
@@ -204,9 +214,15 @@ def test_missing_nvidia_smi_is_absent_once(source, watch, rows, tmp_path):
 def test_computing_processes_are_counted(smi, source, watch, rows):
     """Rows carry how many processes compute on the card, once they were counted."""
     reader = source(processes_every_s=0.05)
-    counted = lambda c: [r for r in rows(c, "gpu") if "compute_processes" in r]
+
+    def counted(chunks):
+        return [r for r in rows(chunks, "gpu") if "compute_processes" in r]
+
     chunks = watch(reader, (lambda c: len(counted(c)) > 3, None))
-    assert {(r["index"], r["compute_processes"]) for r in counted(chunks)} == {("0", "2"), ("1", "0")}
+    assert {(r["index"], r["compute_processes"]) for r in counted(chunks)} == {
+        ("0", "2"),
+        ("1", "0"),
+    }
 
 
 def test_probe_names_the_cards(smi, source):

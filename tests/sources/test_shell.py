@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import subprocess
 import sys
 import time
 import uuid
@@ -18,6 +16,8 @@ FREEZER = Path("/sys/fs/cgroup/freezer")
 
 
 def gathered(shell, *argv):
+    """Everything a command writes."""
+
     async def gather():
         return [output async for output in shell.stream(argv)]
 
@@ -66,11 +66,12 @@ def test_command_that_leaves_a_child_holding_its_pipes_ends():
 def test_missing_program_is_absent(call):
     """A program that is not there is a SourceError with the state absent and a hint."""
     shell = LocalShell()
+    calls = {
+        "run": lambda: asyncio.run(shell.run(["no-such-tool"], limit_s=1)),
+        "stream": lambda: gathered(shell, "no-such-tool"),
+    }
     with pytest.raises(SourceError, match="no-such-tool") as caught:
-        if call == "run":
-            asyncio.run(shell.run(["no-such-tool"], limit_s=1))
-        else:
-            gathered(shell, "no-such-tool")
+        calls[call]()
     assert (caught.value.state, bool(caught.value.hint)) == ("absent", True)
 
 
@@ -118,7 +119,8 @@ def test_output_that_is_not_taken_stays_with_the_command(tmp_path):
     counter = tmp_path / "written"
     script = (
         "import sys, pathlib\nfor i in range(200):\n"
-        f" sys.stdout.write('y' * 999_999 + '\\n'); pathlib.Path({str(counter)!r}).write_text(str(i))"
+        " sys.stdout.write('y' * 999_999 + '\\n')\n"
+        f" pathlib.Path({str(counter)!r}).write_text(str(i))"
     )
 
     async def take_one_and_wait():
@@ -168,8 +170,9 @@ def test_nothing_is_left_open(belongings):
 
 @pytest.fixture
 def icebox():
-    """A freezer control group: what is frozen in it does not die of SIGKILL, like a process in
-    uninterruptible sleep.
+    """A freezer control group: what is frozen in it does not die of SIGKILL.
+
+    So it behaves like a process in uninterruptible sleep.
     """
     group = FREEZER / f"boxwatch-{uuid.uuid4().hex[:8]}"
     try:
@@ -194,7 +197,11 @@ def icebox():
 def test_command_that_ignores_being_killed_is_left_alone_and_not_started_again(icebox):
     """It is given up shortly after its limit; its program starts again only once it is dead."""
     shell = LocalShell(kill_wait_s=0.2)
-    frozen = ["sh", "-c", f"echo $$ > {icebox}/cgroup.procs; echo FROZEN > {icebox}/freezer.state; sleep 60"]
+    frozen = [
+        "sh",
+        "-c",
+        f"echo $$ > {icebox}/cgroup.procs; echo FROZEN > {icebox}/freezer.state; sleep 60",
+    ]
 
     async def hang_and_recover():
         started = time.monotonic()
@@ -205,7 +212,12 @@ def test_command_that_ignores_being_killed_is_left_alone_and_not_started_again(i
         (icebox / "freezer.state").write_text("THAWED")
         while True:
             with contextlib.suppress(SourceError):
-                return done, took, caught.value.state, await shell.run(["sh", "-c", "true"], limit_s=1)
+                return (
+                    done,
+                    took,
+                    caught.value.state,
+                    await shell.run(["sh", "-c", "true"], limit_s=1),
+                )
             await asyncio.sleep(0.01)
 
     done, took, state, again = asyncio.run(hang_and_recover())

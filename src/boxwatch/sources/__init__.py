@@ -1,6 +1,7 @@
 """Where records come from, and the commands they are read with."""
 
 from boxwatch.sources.capability import Capability
+from boxwatch.sources.check import Probed, Surroundings, check_clock, check_machine, check_room
 from boxwatch.sources.docker import DockerOptions, DockerSource
 from boxwatch.sources.files import FilesOptions, FilesSource
 from boxwatch.sources.host import HostOptions, HostSource
@@ -30,6 +31,11 @@ __all__ = [
     "Output",
     "Pauses",
     "Position",
+    "Probed",
     "Shell",
     "Source",
+    "Surroundings",
+    "check_clock",
+    "check_machine",
+    "check_room",
 ]

@@ -1,6 +1,4 @@
-"""Which disks, file systems, interfaces and sensors of a machine are real, and how to read those
-that may be slow.
-"""
+"""Which disks, file systems, interfaces and sensors are real; and reading the slow ones."""
 
 from __future__ import annotations
 
@@ -14,15 +12,16 @@ from boxwatch.sources.proc_files import Values, read
 
 # Local file systems: statvfs on a network one may never return.
 _LOCAL: Final = frozenset(
-    "ext2 ext3 ext4 xfs btrfs zfs f2fs jfs reiserfs bcachefs vfat exfat ntfs ntfs3 ufs".split()
-)
+    ["ext2", "ext3", "ext4", "xfs", "btrfs", "zfs", "f2fs", "jfs", "reiserfs", "bcachefs"]
+) | {"vfat", "exfat", "ntfs", "ntfs3", "ufs"}
 _DISK_NAME: Final = re.compile(r"(?:sd|vd|xvd|hd)[a-z]+|nvme\d+n\d+|mmcblk\d+")
 _NO_DISK: Final = re.compile(r"(?:loop|ram|zram|sr|fd|dm-|md|nbd|mtd)\d*|mmcblk\d+(?:boot|rpmb).*")
 
 
 def disks(names: Iterable[str], sys: Path) -> frozenset[str]:
-    """Whole disks among block device names: no partitions, and nothing stacked on other disks,
-    whose traffic would count twice.
+    """Whole disks among block device names.
+
+    Partitions, and what is stacked on other disks, would count the same traffic twice.
     """
     block = sys / "block"
     if not block.is_dir():

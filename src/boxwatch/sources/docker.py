@@ -229,7 +229,9 @@ class DockerSource:
                         )
                     )
                     await self._heed(event)
-                await self._outbox.put(Parcel("docker_events", b"".join(rows), self._received_events))
+                await self._outbox.put(
+                    Parcel("docker_events", b"".join(rows), self._received_events)
+                )
         if self._options.follow:
             raise refusal(complaint)
 

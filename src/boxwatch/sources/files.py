@@ -6,7 +6,7 @@ import glob
 import os
 import re
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -122,8 +122,7 @@ class FilesSource:
         if now - self._surveyed >= self._options.survey_s or self._first:
             parcels.append(self._survey())
             self._surveyed = now
-        for renamed in list(self._renamed):
-            parcels.append(self._finish(renamed, now))
+        parcels.extend([self._finish(renamed, now) for renamed in list(self._renamed)])
         for path, file in self._open.items():
             if any(renamed.path == path for renamed in self._renamed):
                 continue  # the older lines first
@@ -135,7 +134,9 @@ class FilesSource:
         patterns = self._options.patterns
         found = {path for each in patterns for path in glob.iglob(each, recursive=True)}
         return sorted(
-            path for path in found if _is_file(path) and _ROTATED.sub("", path) not in found - {path}
+            path
+            for path in found
+            if _is_file(path) and _ROTATED.sub("", path) not in found - {path}
         )
 
     def _survey(self) -> Parcel | None:

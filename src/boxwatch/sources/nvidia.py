@@ -34,10 +34,12 @@ PROBE_S: Final = 5.0
 
 @dataclass(frozen=True, slots=True)
 class NvidiaOptions:
-    """How the GPUs are read: every `interval_s`; a reader is hung after `quiet_intervals` of them
-    without a row, or `first_row_s` without the first (a driver that is not kept loaded takes
-    seconds to start). Computing processes are no field of the query; they are counted by a
-    command of their own, every `processes_every_s` (0: never).
+    """How the GPUs are read: every `interval_s`.
+
+    A reader is hung after `quiet_intervals` of them without a row, or `first_row_s` without the
+    first (a driver that is not kept loaded takes seconds to start). Computing processes are no
+    field of the query; they are counted by a command of their own, every `processes_every_s`
+    (0: never).
     """
 
     interval_s: float = 1.0
@@ -136,9 +138,7 @@ class NvidiaSource:
             SourceError: nvidia-smi is missing, refused, hung or failing.
 
         """
-        done = await self._shell.run(
-            [self._options.program, "--help-query-gpu"], limit_s=limit_s
-        )
+        done = await self._shell.run([self._options.program, "--help-query-gpu"], limit_s=limit_s)
         if done.status is None:
             raise SourceError(f"nvidia-smi did not answer in {limit_s:g} s.", state="hung")
         fields = choose(done.stdout.decode("utf-8", "replace"))

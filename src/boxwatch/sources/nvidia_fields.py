@@ -46,11 +46,11 @@ clocks.current.memory clocks.mem
 clocks.max.sm clocks.max.graphics
 clocks.max.memory clocks.max.mem
 clocks_event_reasons.active clocks_throttle_reasons.active
-clocks_event_reasons_counters.hw_thermal_slowdown clocks_throttle_reasons_counters.hw_thermal_slowdown
-clocks_event_reasons_counters.hw_power_brake_slowdown clocks_throttle_reasons_counters.hw_power_brake_slowdown
-clocks_event_reasons_counters.sw_thermal_slowdown clocks_throttle_reasons_counters.sw_thermal_slowdown
-clocks_event_reasons_counters.sw_power_cap clocks_throttle_reasons_counters.sw_power_cap
-clocks_event_reasons_counters.sync_boost clocks_throttle_reasons_counters.sync_boost
+clocks_event_reasons_counters.hw_thermal_slowdown
+clocks_event_reasons_counters.hw_power_brake_slowdown
+clocks_event_reasons_counters.sw_thermal_slowdown
+clocks_event_reasons_counters.sw_power_cap
+clocks_event_reasons_counters.sync_boost
 pcie.link.gen.current pcie.link.gen.gpucurrent
 pcie.link.gen.max
 pcie.link.gen.gpumax
@@ -87,9 +87,7 @@ _UNIT: Final = re.compile(r"\s*\[[^\]]*\]$")
 
 def choose(help_text: str) -> list[str]:
     """The wanted fields that this nvidia-smi knows, by a name it knows; empty if none."""
-    known = {
-        name for line in _NAMES.finditer(help_text) for name in _QUOTED.findall(line.group(0))
-    }
+    known = {name for line in _NAMES.finditer(help_text) for name in _QUOTED.findall(line.group(0))}
     chosen = []
     for names in WANTED:
         found = next((name for name in names if name in known), None)

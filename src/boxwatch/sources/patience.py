@@ -1,6 +1,4 @@
-"""Waiting with a limit: for output that should keep coming, and for system calls that may not
-return.
-"""
+"""Waiting with a limit: for output that should come, for calls that may never return."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def loadavg(text: str) -> Values:
 
 def uptime(text: str) -> Values:
     """Time since boot from /proc/uptime."""
-    return {"uptime_seconds": float(text.split()[0])}
+    return {"uptime_seconds": float(text.split(maxsplit=1)[0])}
 
 
 def pressure(text: str) -> float:
@@ -167,7 +167,9 @@ def _waited(resource: str) -> Callable[[str], Values]:
     return lambda text: {f"pressure_{resource}_seconds_total": pressure(text)}
 
 
-_HOST_FILES: Final[tuple[tuple[str, tuple[str, ...], Callable[[str], Mapping[str, float | int | str]]], ...]] = (
+_HOST_FILES: Final[
+    tuple[tuple[str, tuple[str, ...], Callable[[str], Mapping[str, float | int | str]]], ...]
+] = (
     (
         "stat",
         (

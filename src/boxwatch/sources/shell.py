@@ -1,5 +1,6 @@
-"""Commands on this machine: with a limit, in a process group of their own, and never waited for
-longer than it takes to see that they ignore being killed.
+"""Commands on this machine: with a limit, each in a process group of its own.
+
+None is waited for longer than it takes to see that it ignores being killed.
 """
 
 from __future__ import annotations
