@@ -103,7 +103,8 @@ class Baseline:
     def load(cls, saved: Saved) -> Self:
         """The baseline that `save` described."""
         expect(saved, cls.name, _VERSION)
-        return cls(floats(saved, "location"), floats(saved, "spread"))
+        location = floats(saved, "location", (None, None))
+        return cls(location, floats(saved, "spread", location.shape))
 
     def _rows(self, entity: NDArray[np.integer]) -> NDArray[np.int64]:
         last = len(self._location) - 1

@@ -186,7 +186,7 @@ class Calibrator:
             backing=whole(saved, "backing"),
             ks=number(saved, "ks"),
         )
-        return cls(floats(saved, "knots"), report)
+        return cls(floats(saved, "knots", (2, None)), report)
 
     def _unknown(self) -> bool:
         return self._knots.size == 0

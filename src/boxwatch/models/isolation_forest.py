@@ -101,13 +101,14 @@ class IsolationForest:
         """The detector that `save` described."""
         expect(saved, cls.name, _VERSION)
         detector = cls(whole(saved, "trees"), whole(saved, "sample"))
-        depth = whole(saved, "depth")
+        features, depth = whole(saved, "features"), whole(saved, "depth")
         ends = np.cumsum([detector.trees << level for level in range(depth + 1)])
+        cuts, nodes = (int(ends[-2]),), (int(ends[-1]),)
         detector._forest = Forest(
-            features=whole(saved, "features"),
-            feature=np.split(ints(saved, "feature"), ends[: depth - 1]),
-            threshold=np.split(floats(saved, "threshold"), ends[: depth - 1]),
-            size=np.split(ints(saved, "size"), ends[:depth]),
+            features=features,
+            feature=np.split(ints(saved, "feature", cuts, features), ends[: depth - 1]),
+            threshold=np.split(floats(saved, "threshold", cuts), ends[: depth - 1]),
+            size=np.split(ints(saved, "size", nodes, detector.sample + 1), ends[:depth]),
         )
         return detector
 

@@ -102,9 +102,9 @@ class KMeans:
         """The detector that `save` described."""
         expect(saved, cls.name, _VERSION)
         detector = cls(whole(saved, "clusters"), number(saved, "trim"))
-        detector._scale = floats(saved, "scale")
-        detector._centres = floats(saved, "centres")
-        detector._spread = floats(saved, "spread")
+        detector._scale = floats(saved, "scale", (None,))
+        detector._centres = floats(saved, "centres", (None, len(detector._scale)))
+        detector._spread = floats(saved, "spread", (len(detector._centres),))
         return detector
 
     def _fitted(self) -> Float64:

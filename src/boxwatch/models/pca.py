@@ -86,9 +86,10 @@ class PCA:
         """The detector that `save` described."""
         expect(saved, cls.name, _VERSION)
         detector = cls(number(saved, "variance"), number(saved, "trim"))
-        detector._scale = floats(saved, "scale")
-        detector._mean = floats(saved, "mean")
-        detector._residual = floats(saved, "residual")
+        detector._scale = floats(saved, "scale", (None,))
+        features = len(detector._scale)
+        detector._mean = floats(saved, "mean", (features,))
+        detector._residual = floats(saved, "residual", (features, features))
         return detector
 
     def _kept(self, values: Float64, rows: int) -> int:

@@ -54,7 +54,7 @@ class RobustZ:
         """The detector that `save` described."""
         expect(saved, cls.name, _VERSION)
         detector = cls()
-        detector._scale = floats(saved, "scale")
+        detector._scale = floats(saved, "scale", (None,))
         return detector
 
     def _fitted(self) -> Float64:

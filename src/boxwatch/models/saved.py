@@ -23,14 +23,24 @@ def expect(saved: Saved, name: str, version: int) -> None:
         raise ModelError(f"Expected a saved {name!r} version {version}, not {found!r}.", hint=_HINT)
 
 
-def floats(saved: Saved, key: str) -> NDArray[np.float64]:
-    """The float64 array `key`, a copy."""
-    return _array(saved, key).astype(np.float64)
+def floats(saved: Saved, key: str, shape: tuple[int | None, ...]) -> NDArray[np.float64]:
+    """The float64 array `key`, a copy; None in `shape` stands for any length.
+
+    Raises:
+        ModelError: there is no such array, or it has another shape or a value that is NaN.
+    """
+    array = _array(saved, key, shape).astype(np.float64)
+    if bool(np.isnan(array).any()):
+        raise ModelError(f"The saved array {key!r} holds a value that is no number.", hint=_HINT)
+    return array
 
 
-def ints(saved: Saved, key: str) -> NDArray[np.int64]:
-    """The integer array `key` as int64, a copy."""
-    return _array(saved, key).astype(np.int64)
+def ints(saved: Saved, key: str, shape: tuple[int | None, ...], below: int) -> NDArray[np.int64]:
+    """The array `key` as int64, a copy, each value from 0 to less than `below`."""
+    array = _array(saved, key, shape).astype(np.int64)
+    if bool((array < 0).any() | (array >= below).any()):
+        raise ModelError(f"The saved array {key!r} holds a value out of range.", hint=_HINT)
+    return array
 
 
 def number(saved: Saved, key: str) -> float:
@@ -46,8 +56,15 @@ def whole(saved: Saved, key: str) -> int:
     return int(number(saved, key))
 
 
-def _array(saved: Saved, key: str) -> NDArray[np.generic]:
+def _array(saved: Saved, key: str, shape: tuple[int | None, ...]) -> NDArray[np.generic]:
     array = saved.arrays.get(key)
     if array is None or array.dtype.kind not in "fiu":
         raise ModelError(f"The saved model has no array of numbers {key!r}.", hint=_HINT)
+    right = len(array.shape) == len(shape) and all(
+        want is None or want == length for want, length in zip(shape, array.shape, strict=True)
+    )
+    if not right:
+        raise ModelError(
+            f"The saved array {key!r} has shape {array.shape!r}, not {shape!r}.", hint=_HINT
+        )
     return array
