@@ -13,7 +13,7 @@ import polars as pl
 
 from boxwatch.clock import from_micros, to_micros
 from boxwatch.events.metrics import METRICS
-from boxwatch.reports.words import metric_title, number, unit_of
+from boxwatch.reports.words import SUMS, metric_title, number, unit_of
 
 WIDTH: Final = 360
 HEIGHT: Final = 96
@@ -77,7 +77,7 @@ def _points(samples: pl.DataFrame, metric: str, factor: float) -> pl.DataFrame:
         pl.col("time").dt.timestamp("us").alias("us"), pl.col("value").fill_nan(None)
     )
     known = METRICS.get(metric)
-    if known is not None and known.counter:
+    if known is not None and known.counter and metric not in SUMS:
         grown, passed = pl.col("value").diff(), pl.col("us").diff() / 1e6
         rate = pl.when((grown >= 0) & (passed > 0)).then(grown / passed)
         ordered = ordered.with_columns(rate.alias("value")).slice(1)

@@ -58,6 +58,7 @@ _SPREAD: Final[Mapping[str, tuple[str, str]]] = {
     "filesystem_used": ("fs:", "available_bytes"),
     "net_errors": ("net:", "errors_total"),
     "net_packets": ("net:", "received_packets_total"),
+    "net_small_packets": ("net:", "received_packets_total"),
     "net_received": ("net:", "received_bytes_total"),
     "net_sent": ("net:", "sent_bytes_total"),
     "sensor": ("sensor:", "sensor_celsius"),
@@ -128,7 +129,7 @@ def load(want: Wanted, logs: pl.DataFrame, samples: pl.DataFrame) -> Evidence:
 def _drawn(entity: str, metric: str) -> tuple[str, str] | None:
     kind = entity.partition(":")[0]
     if metric in METRICS:
-        return entity, metric
+        return None if metric == "up" else (entity, metric)  # that it was down is said in words
     if metric in _SPREAD:
         return _SPREAD[metric]
     if metric.startswith(("memory_used", "memory_climb", "memory_slope")) and kind in _MEMORY:

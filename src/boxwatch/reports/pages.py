@@ -17,6 +17,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from boxwatch.detections.known import RULES
 from boxwatch.incidents.incident import Incident, State
+from boxwatch.incidents.relations import is_address
 from boxwatch.reports import chart, timeline
 from boxwatch.reports.chart import Chart
 from boxwatch.reports.evidence import Evidence
@@ -78,7 +79,7 @@ def markdown(incident: Incident, evidence: Evidence | None = None) -> str:
     return template.render(one=shown, fence="`" * max(3, longest + 1))
 
 
-def html(
+def html(  # noqa: PLR0913 - four of them only name what is around the incidents
     incidents: Sequence[Incident],
     evidence: Mapping[str, Evidence] | None = None,
     *,
@@ -139,7 +140,7 @@ def _shown(incident: Incident, evidence: Evidence) -> Shown:
         incident=incident,
         state=standing(incident),
         open=incident.state in (State.OPEN, State.ACKNOWLEDGED),
-        where=tuple(dict.fromkeys(place(name, incident.host) for name in incident.entities)),
+        where=_where(incident),
         charts=charts,
         lines=_lines(evidence.lines),
         more_lines=max(0, evidence.lines.height - _MOST_LINES),
@@ -147,6 +148,13 @@ def _shown(incident: Incident, evidence: Evidence) -> Shown:
             Source(name, RULES[name].source, RULES[name].dated.isoformat()) for name in names
         ),
     )
+
+
+def _where(incident: Incident) -> tuple[str, ...]:
+    """Every entity in words; a card known by its index is not named by its PCI address again."""
+    indexed = incident.entity.startswith("gpu:") and not is_address(incident.entity)
+    named = [name for name in incident.entities if not (indexed and is_address(name))]
+    return tuple(dict.fromkeys(place(name, incident.host) for name in named))
 
 
 def _lines(frame: pl.DataFrame) -> tuple[Line, ...]:

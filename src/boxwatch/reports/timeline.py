@@ -18,6 +18,7 @@ TOP: Final = 26
 _LEAST: Final = 5.0  # a bar is at least so wide, or a moment would not be seen
 _STEPS: Final = (60, 300, 600, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
 _MOST_TICKS: Final = 13
+_LAST: Final = 36  # no label so close to the right edge
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,12 +150,14 @@ def _ticks(scale: _Scale) -> tuple[tuple[float, str, bool], ...]:
     """(x, text, is it a new day): round times, at most a dozen."""
     seconds = (scale.end - scale.start) / 1e6
     step = next((s for s in _STEPS if seconds / s <= _MOST_TICKS), _STEPS[-1]) * 1_000_000
-    ticks = []
+    ticks: list[tuple[float, str, bool]] = []
     day = None
     moment = -(-scale.start // step) * step
     while moment <= scale.end and len(ticks) < 10 * _MOST_TICKS:
         when = from_micros(moment)
         fresh, day = when.date() != day, when.date()
+        if scale.x(when) > WIDTH - _LAST:
+            break  # its label would not fit
         ticks.append((scale.x(when), when.strftime("%d %b %H:%M" if fresh else "%H:%M"), fresh))
         moment += step
     return tuple(ticks)

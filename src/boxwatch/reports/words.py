@@ -17,7 +17,7 @@ _LONGEST: Final = 400
 
 
 def visible(text: str) -> str:
-    """`text` in one line, with everything unseen made visible as `\\xNN` or `\\uNNNN`."""
+    r"""`text` in one line, with everything unseen made visible as `\xNN` or `\uNNNN`."""
     flat = text.replace("\r\n", " ⏎ ").replace("\n", " ⏎ ").replace("\t", "    ")
     shown = _UNSEEN.sub(lambda found: _escape(found.group()), flat)
     return shown if len(shown) <= _LONGEST else shown[: _LONGEST - 1] + "…"
@@ -77,14 +77,18 @@ def metric_title(metric: str) -> str:
 def unit_of(metric: str) -> tuple[str, float]:
     """The unit to show a metric in, and what to multiply its values by.
 
-    Counters are shown as rates; `_seconds_total` then is a share of time.
+    Counters are shown as rates, but for those in `SUMS`; `_seconds_total` then is a share of time.
     """
+    if metric in SUMS:
+        return "errors", 1.0
     for ending, shown in _UNITS:
         if metric.endswith(ending):
             return shown
     return ("per s", 1.0) if metric.endswith("_total") else ("", 1.0)
 
 
+# Errors are rare: their sum, with its steps, says more than their rate.
+SUMS: Final = ("ecc_corrected_total", "ecc_uncorrected_total")
 _UNITS: Final = (
     ("_celsius", ("°C", 1.0)),
     ("_ratio", ("%", 100.0)),
@@ -94,8 +98,6 @@ _UNITS: Final = (
     ("_watts", ("W", 1.0)),
     ("_seconds_total", ("% of time", 100.0)),
     ("_lanes", ("lanes", 1.0)),
-    ("ecc_corrected_total", ("per min", 60.0)),
-    ("ecc_uncorrected_total", ("per min", 60.0)),
 )
 
 

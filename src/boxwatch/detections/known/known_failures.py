@@ -47,10 +47,12 @@ class KnownFailures:
         """
         logs = check(events.logs, LOGS, "known failures")
         samples = check(events.samples, SAMPLES, "known failures")
-        found = self._from_lines(logs)
-        self._names.learn_readings(samples)
+        frames = self._readings.add(samples) if samples.height else {}
+        if "gpu" in frames:
+            self._names.learn_readings(frames["gpu"])
+        found = self._from_lines(logs) if logs.height else []
         found += self._lines.settle(now)
-        found += self._from_readings(samples)
+        found += self._from_readings(frames)
         for rule in self._rules:
             found += rule.settle(now)
         return _latest(found)
@@ -74,13 +76,17 @@ class KnownFailures:
         else:
             self._names.learn_container(one, two)
 
-    def _from_readings(self, samples: pl.DataFrame) -> list[Detection]:
+    def _from_readings(self, frames: Mapping[str, pl.DataFrame]) -> list[Detection]:
         found: list[Detection] = []
-        for kind, frame in self._readings.add(samples).items():
+        for kind, frame in frames.items():
             mine = [rule for rule in self._rules if rule.kind == kind]
+            if not mine:
+                continue
             wide = frame.with_columns(column for rule in mine for column in rule.columns())
-            for rule in mine:
-                found += rule.add(wide)
+            some = wide.select(pl.col(f"bad:{rule.rule.id}").any() for rule in mine).row(0)
+            for rule, bad in zip(mine, some, strict=True):
+                if bad or rule.concerned:
+                    found += rule.add(wide)
         return found
 
     def save(self) -> dict[str, object]:

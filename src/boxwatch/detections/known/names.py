@@ -44,7 +44,7 @@ def in_words(entity: str, host: str) -> str:
     """An entity as a person would say it: `gpu:1` is "GPU 1", `fs:/var` is "/var"."""
     kind, _, name = entity.partition(":")
     if not name:
-        return f"Machine {host}"
+        return host
     return f"{_WORDS[kind]} {name}" if kind in _WORDS else name
 
 
@@ -55,16 +55,15 @@ class Names:
         self._given = {pci_address(k): _index(v) for k, v in (pci_to_gpu or {}).items()}
         self._gpus: dict[str, dict[str, str]] = {}  # host -> PCI address or uuid -> index
         self._uuids: dict[str, dict[str, str]] = {}  # host -> PCI address -> uuid
-        self._seen: dict[str, list[str]] = {}  # host -> GPU entities that gave readings
+        self._seen: dict[str, dict[str, int]] = {}  # host -> GPU -> its first reading
         self._containers: dict[str, str] = {}  # short id -> name
 
-    def learn_readings(self, samples: pl.DataFrame) -> None:
-        """Remember which GPUs each host has, from the entities of its readings."""
-        pairs = samples.filter(pl.col("entity").str.starts_with("gpu:"))
-        for host, entity in pairs.select("host", "entity").unique(maintain_order=True).iter_rows():
-            seen = self._seen.setdefault(host, [])
-            if entity not in seen:
-                seen.append(entity)
+    def learn_readings(self, gpus: pl.DataFrame) -> None:
+        """Remember since when each host's GPUs give readings (host, entity, time; one row each)."""
+        first = gpus.lazy().group_by("host", "entity").agg(pl.col("time").dt.timestamp("us").min())
+        for host, entity, us in first.collect().iter_rows():
+            seen = self._seen.setdefault(host, {})
+            seen[entity] = min(us, seen.get(entity, us))
 
     def learn_line(self, hit: Hit) -> None:
         """Take the uuid of a GPU from a driver line such as `NVRM: GPU at PCI:…: GPU-…`."""
@@ -102,7 +101,8 @@ class Names:
                 return "host"
 
     def _gpu(self, hit: Hit, fallback: str) -> str:
-        seen = self._seen.get(hit.host, [])
+        first = self._seen.get(hit.host, {})
+        seen = [gpu for gpu, us in first.items() if us <= hit.time_us]  # not what comes later
         only = seen[0] if len(seen) == 1 else None
         if "pci" not in hit.groups:
             return only if only is not None else fallback

@@ -54,6 +54,11 @@ class RuleReadings:
             ),
         ]
 
+    @property
+    def concerned(self) -> bool:
+        """True while some entity has bad readings that are not over."""
+        return bool(self._spells)
+
     def add(self, frame: pl.DataFrame) -> list[Detection]:
         """Take the readings of a wide frame that has the columns of `columns()`."""
         bad = frame.filter(pl.col(f"bad:{self.rule.id}"))
@@ -102,8 +107,9 @@ class RuleReadings:
         found.count = spell.readings
         if row["worse"] and self.rule.worse is not None:
             found.severity = self.rule.worse.value
-        spell.opened = spell.opened or self._enough(spell, row)
-        self._explain(spell, row)
+        before = spell.opened
+        spell.opened = self._enough(spell, row) or before
+        self._explain(spell, row, went_on=before)
         return out
 
     def _stale(self, spell: Spell, instant: int) -> bool:
@@ -125,24 +131,22 @@ class RuleReadings:
         instant, weight = _int(row["us"]), float(row["weight"])  # type: ignore[arg-type]
         spell.recent = [e for e in spell.recent if instant - e[0] <= window]
         spell.recent.append((instant, weight, before))
-        spell.finding.first = spell.recent[0][0]
+        if not spell.opened:
+            spell.finding.first = spell.recent[0][0]
         return sum(e[1] for e in spell.recent) >= self.condition.least
 
-    def _explain(self, spell: Spell, row: _Row) -> None:
-        """Say it in numbers: how it began, and how it stands when it got worse or went on."""
+    def _explain(self, spell: Spell, row: _Row, *, went_on: bool) -> None:
+        """Say it in numbers: how it stood when it became a finding, and how it went on."""
         values = dict(row["values"])  # type: ignore[call-overload]
         if spell.recent:
             values["before"] = spell.recent[0][2]
             values["span"] = max(1.0, (_int(row["us"]) - spell.recent[0][0]) / SECOND)
         found = spell.finding
-        said = reason(
-            self.rule.reason.format(**values), entity=found.entity, metric=self.condition.metric
-        )
-        if self.condition.weight is not None and spell.opened and found.announced is not None:
-            found.reasons = [*found.reasons[:1], said]
-        elif not found.reasons or not spell.opened or found.last == found.first:
+        text = self.rule.reason.format(**values)
+        said = reason(text, entity=found.entity, metric=self.condition.metric)
+        if not went_on:
             found.reasons = [said]
-        elif said["text"] != found.reasons[0]["text"]:
+        elif text != found.reasons[0]["text"]:
             found.reasons = [found.reasons[0], said]
 
     def _well(self, row: _Row) -> list[Detection]:

@@ -18,6 +18,8 @@ from boxwatch.detections.known.conditions import BEFORE, WIDE
 from boxwatch.events.schema import TIME
 
 KEY: Final = ["host", "entity"]
+# Planning a query costs more than running it on the few rows of one second.
+PLAIN: Final = pl.QueryOptFlags.none()
 MINUTE_US: Final = 60_000_000
 _LEAST_POINTS: Final = 10  # minutes of steady shrinking before a forecast is made
 _MOST_POINTS: Final = 30
@@ -59,16 +61,18 @@ class Readings:
 
     def _with_absent(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows of nulls for GPUs that are known but missing from their host's reading."""
-        known = pl.concat([self._last["gpu"].select(KEY), rows.select(KEY)]).unique()
-        instants = rows.select("host", "time").unique(maintain_order=True)
-        expected = instants.join(known, on="host", maintain_order="left")
+        known = pl.concat([self._last["gpu"].select(KEY), rows.select(KEY)]).lazy().unique()
+        instants = rows.lazy().select("host", "time").unique(maintain_order=True)
+        expected = instants.join(known, on="host", maintain_order="left").collect(
+            optimizations=PLAIN
+        )
         if expected.height == rows.height:
             return rows
         absent = expected.join(rows, on=["host", "entity", "time"], how="anti").with_columns(
             pl.lit("it is missing from the reading").alias("why")
         )
         both = pl.concat([rows, absent], how="diagonal").select(rows.columns)
-        order = instants.with_row_index("instant")
+        order = instants.with_row_index("instant").collect(optimizations=PLAIN)
         return (
             both.join(order, on=["host", "time"], maintain_order="left")
             .sort("instant", maintain_order=True)
@@ -76,27 +80,35 @@ class Readings:
         )
 
     def _with_before(self, rows: pl.DataFrame, kind: str) -> pl.DataFrame:
-        carried = self._last[kind]
-        both = pl.concat(
-            [
-                carried.with_columns(pl.lit(value=True).alias("carried")),
-                rows.with_columns(pl.lit(value=False).alias("carried")),
-            ]
-        )
-        filled = both.with_columns(
-            *(pl.col(m).forward_fill().over(KEY).alias(f"last:{m}") for m in BEFORE[kind]),
-            (pl.col("time").diff().over(KEY).dt.total_microseconds() / 1e6).alias("seconds"),
-        ).with_columns(
-            *(pl.col(f"last:{m}").shift(1).over(KEY).alias(f"before:{m}") for m in BEFORE[kind])
-        )
-        known = [pl.col(f"last:{m}").alias(m) for m in BEFORE[kind]]
-        self._last[kind] = (
-            filled.with_columns(known)
+        """`rows` with the values before them; one grouping serves every column."""
+        names, carried = BEFORE[kind], self._last[kind].height
+        filled = {name: pl.col(name).forward_fill() for name in names}
+        grouped = (
+            pl.concat([self._last[kind], rows])
+            .with_row_index("row")
+            .lazy()
             .group_by(KEY, maintain_order=True)
-            .last()
-            .select(list(_schema(kind)))
+            .agg(
+                pl.all(),
+                (pl.col("time").diff().dt.total_microseconds() / 1e6).alias("seconds"),
+                *(known.shift(1).alias(f"before:{name}") for name, known in filled.items()),
+                *(known.last().alias(f"last:{name}") for name, known in filled.items()),
+            )
+            .collect(optimizations=PLAIN)
         )
-        return filled.filter(~pl.col("carried"))
+        schema = _schema(kind)
+        lists = [name for name in schema if name not in KEY]
+        newest = [
+            pl.col(f"last:{name}").alias(name) if name in filled else pl.col(name).list.last()
+            for name in lists
+        ]
+        self._last[kind] = grouped.select(*KEY, *newest).select(list(schema))
+        told = grouped.drop(f"last:{name}" for name in names)
+        return (
+            told.explode([name for name in told.columns if name not in KEY])
+            .filter(pl.col("row") >= carried)
+            .sort("row")
+        )
 
     def _trend(self, rows: pl.DataFrame) -> pl.DataFrame:
         """One row a minute per file system: seconds until full if it goes on shrinking so."""
@@ -143,11 +155,22 @@ class Readings:
 
 def _widen(samples: pl.DataFrame, kind: str) -> pl.DataFrame:
     """One row per (host, entity, time), in the order in which they came."""
-    columns = [
-        pl.col("value").filter(pl.col("metric") == name).last().alias(name) for name in WIDE[kind]
-    ]
-    why = pl.col("reason").filter(pl.col("metric") == WIDE[kind][0]).last().alias("why")
-    wide = samples.group_by([*KEY, "time"], maintain_order=True).agg(*columns, why)
+    wide = samples.pivot(
+        on="metric",
+        on_columns=list(WIDE[kind]),
+        index=[*KEY, "time"],
+        values="value",
+        aggregate_function="last",
+        maintain_order=True,
+    )
+    main = pl.col("metric") == WIDE[kind][0]
+    reasons = samples.filter(main & pl.col("reason").is_not_null())
+    if reasons.is_empty():
+        wide = wide.with_columns(pl.lit(None, pl.String).alias("why"))
+    else:
+        whys = reasons.select(*KEY, "time", pl.col("reason").alias("why"))
+        whys = whys.unique([*KEY, "time"], keep="last")
+        wide = wide.join(whys, on=[*KEY, "time"], how="left", maintain_order="left")
     if kind == "host":
         seconds = pl.col("time").dt.timestamp("us") / 1e6
         wide = wide.with_columns(

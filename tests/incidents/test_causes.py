@@ -1,0 +1,93 @@
+"""Titles, ranked causes and actions."""
+
+import pytest
+from tests.incidents.findings import known, unusual
+
+from boxwatch.detections.detection import Kind
+from boxwatch.detections.known import RULES
+from boxwatch.features import VIEWS
+from boxwatch.incidents.causes import PATTERNS, root_first, tell
+
+
+def _story(*found):
+    return tell(root_first(found), "box", {})
+
+
+@pytest.mark.parametrize(
+    ("entity", "features", "title"),
+    [
+        ("gpu:0", ("fan", "temperature"), "GPU 0 runs hot: its cooling seems to fail"),
+        ("gpu:0", ("idle_power_at_load", "power"), "GPU 0 looks busy but does no work"),
+        ("gpu:1", ("memory_climb", "memory_used"), "GPU 1: device memory grows"),
+        ("host", ("memory_climb", "memory_used"), "box: memory falls steadily"),
+        ("host", ("disk_busy", "disk_latency"), "box: the disk is saturated"),
+        ("host", ("processes", "load"), "box has unusually many processes"),
+        ("host", ("net_packets", "net_received"), "box has unusual network traffic"),
+        ("host", ("cpu_busy", "cpu_pressure"), "box: the processors are overloaded"),
+        ("service:api", ("errors", "new_templates"), "api logs errors of a new kind"),
+        ("service:api", ("lines",), "api logs at an unusual rate"),
+    ],
+)
+def test_features_together_have_a_name(entity, features, title):
+    """The table turns unusual features into what a person calls them."""
+    assert _story(unusual(entity, 0, 60, *features)).title.startswith(title)
+
+
+def test_a_feature_of_no_pattern_says_so():
+    """No cause is invented where none is known."""
+    story = _story(unusual("host", 0, 60, "moon_phase"))
+    assert story.title == "box behaves unusually"
+    assert [cause.confidence for cause in story.causes] == [0.1]
+
+
+def test_a_known_cause_comes_before_a_statistical_one():
+    """The rule's causes first, each with its evidence and its source."""
+    story = _story(
+        unusual("gpu:0", 0, 60, "temperature"), known("gpu-thermal-slowdown", "gpu:0", 5, 60)
+    )
+    assert story.causes[0].text == RULES["gpu-thermal-slowdown"].causes[0]
+    assert story.causes[0].why.startswith("what was seen [rule gpu-thermal-slowdown, 2025")
+    assert story.action == RULES["gpu-thermal-slowdown"].action
+
+
+def test_causes_are_ranked_and_sure_between_nothing_and_one():
+    """Most believed first."""
+    story = _story(known("xid-79", "gpu:0", 0), unusual("gpu:0", 0, 60, "fan", "temperature"))
+    sure = [cause.confidence for cause in story.causes]
+    assert sure == sorted(sure, reverse=True)
+    assert all(0 < one <= 1 for one in sure)
+
+
+def test_a_title_names_what_the_line_named():
+    """The victim of the kernel stands in the title."""
+    line = "Out of memory: Killed process 991 (python3) total-vm:1kB"
+    story = _story(known("host-oom-kill", "host", 0, text=line))
+    assert story.title == "box ran out of memory and killed python3"
+
+
+@pytest.mark.parametrize("rule", sorted(RULES))
+def test_every_rule_has_a_title_without_gaps(rule):
+    """Also when the evidence line does not tell the names."""
+    title = _story(known(rule, "gpu:0", 0)).title
+    assert "{" not in title
+    assert len(title) < 90
+
+
+def test_silence_and_novelty_speak_for_themselves():
+    """They need no table."""
+    base = unusual("service:api", 0, 60)
+    kinds = {Kind.SILENCE: "log-silence", Kind.NOVELTY: "new-error"}
+    titles = []
+    for kind, name in kinds.items():
+        found = type(base)(
+            **{f: getattr(base, f) for f in base.__slots__} | {"kind": kind, "name": name}
+        )
+        titles.append(_story(found).title)
+    assert titles == ["api stopped logging", "api reports an error never seen before"]
+
+
+def test_every_feature_of_every_view_has_a_cause():
+    """No feature can be unusual without a word for it."""
+    for view in VIEWS.values():
+        named = {f for p in PATTERNS if p.entity == view.name for f in (*p.all, *p.any)}
+        assert set(view.columns) <= named, view.name
