@@ -2,10 +2,11 @@
 
 import io
 import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -14,6 +15,7 @@ import pytest
 from boxwatch.events.schema import RAW_KINDS
 from boxwatch.sources.simulated import InjectedFault, Truth, simulate
 
+_KEPT = 8
 START = datetime(2026, 5, 6, 9, 0, tzinfo=UTC)  # a Wednesday morning
 _CONSTANT = ("host", "collected_at", "entity", "uuid", "name", "pstate", "timestamp", "pci.bus_id")
 
@@ -26,9 +28,7 @@ class Recording:
     truth: Truth
 
     def lines(self, kind: str) -> list[bytes]:
-        folder, prefix = RAW_KINDS[kind]
-        files = sorted((self.root / "ingested" / folder).glob(f"{prefix}_*.jsonl"))
-        return [line for file in files for line in file.read_bytes().splitlines()]
+        return _bytes(self.root, kind).splitlines()
 
     def records(self, kind: str) -> list[dict[str, object]]:
         return [json.loads(line) for line in self.lines(kind)]
@@ -38,15 +38,11 @@ class Recording:
         (fault,) = self.truth
         return fault
 
-    @cached_property
-    def _frames(self) -> dict[str, pl.DataFrame]:
-        return {kind: _stamped(self.lines(kind)) for kind in ("gpu", "host")}
-
     def readings(self, entity: str) -> pl.DataFrame:
         """The readings of one entity, numbers where they are numbers, by time."""
         if entity.startswith("gpu:"):
-            return self._frames["gpu"].filter(pl.col("index") == float(entity[4:]))
-        return self._frames["host"].filter(pl.col("entity") == entity)
+            return _frame(self.root, "gpu").filter(pl.col("index") == float(entity[4:]))
+        return _frame(self.root, "host").filter(pl.col("entity") == entity)
 
     def during(self, entity: str, column: str) -> pl.Series:
         """One column of one entity from the start to the end of the fault."""
@@ -76,25 +72,42 @@ def _micros(text: str) -> datetime:
     return datetime.fromtimestamp(int(text) / 1e6, tz=UTC)
 
 
-def _stamped(lines: list[bytes]) -> pl.DataFrame:
-    frame = pl.read_ndjson(io.BytesIO(b"\n".join(lines)), infer_schema_length=None)
+def _bytes(root: Path, kind: str) -> bytes:
+    folder, prefix = RAW_KINDS[kind]
+    files = sorted((root / "ingested" / folder).glob(f"{prefix}_*.jsonl"))
+    return b"".join(file.read_bytes() for file in files)
+
+
+@lru_cache(maxsize=6)
+def _frame(root: Path, kind: str) -> pl.DataFrame:
+    frame = pl.read_ndjson(io.BytesIO(_bytes(root, kind)), infer_schema_length=None)
     numbers = [
-        pl.col(c).cast(pl.Float64, strict=False) for c in frame.columns if c not in _CONSTANT
+        pl.col(name).cast(pl.Float64, strict=False)
+        for name in frame.columns
+        if name not in _CONSTANT
     ]
     return frame.with_columns(pl.col("collected_at").str.to_datetime(time_zone="UTC"), *numbers)
 
 
 @pytest.fixture(scope="session")
-def recorded(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Recording]:
-    """`recorded("cpu_storm")`: ninety minutes with one fault; `recorded()`: with none."""
+def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Recording]]:
+    """`recorded("cpu_storm")`: ninety minutes with one fault; `recorded()`: with none.
+
+    A recording has 25 MB, so only the last few are kept.
+    """
     made: dict[tuple[object, ...], Recording] = {}
 
     def make(*faults: str, seed: int = 7, hours: float = 1.5) -> Recording:
         key = (faults, seed, hours)
         if key not in made:
+            if len(made) >= _KEPT:
+                shutil.rmtree(made.pop(next(iter(made))).root)
             root = tmp_path_factory.mktemp("recording")
             truth = simulate(root, seed=seed, start=START, hours=hours, faults=faults)
             made[key] = Recording(root, truth)
+        made[key] = made.pop(key)  # the last one used goes last
         return made[key]
 
-    return make
+    yield make
+    for recording in made.values():
+        shutil.rmtree(recording.root)

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from boxwatch.sources.simulated.box import ordinary_day
 from boxwatch.sources.simulated.traffic import VLLM, requests, rhythm
 from boxwatch.sources.simulated.world import Span, follow, spread, stream
 
@@ -133,3 +134,13 @@ def test_work_is_spread_over_the_seconds_it_covers() -> None:
     span = Span(datetime(2026, 5, 6, tzinfo=UTC), 5)
     load = spread(span, np.array([1.5]), np.array([3.0]), np.array([2.0]))
     assert load.tolist() == [0.0, 1.0, 2.0, 0.0, 0.0]
+
+
+def test_surprising_but_normal_work_happens() -> None:
+    """Days hold batch work on a whole card, builds on half the cores, image pulls, a backup."""
+    world = ordinary_day(Span(datetime(2026, 5, 6, tzinfo=UTC), 3 * 86400), 4, "simbox")
+    full = [(card.util.reshape(-1, 600).min(axis=1) >= 1.0).sum() for card in world.cards]
+    assert sum(full) >= 2
+    assert (world.host.cpu.reshape(-1, 300).min(axis=1) > 12).sum() >= 2
+    assert "pull" in {action for _, _, action, _ in world.lines.events}
+    assert sum("snapshot" in row[3] for row in world.lines.rows if row[1] == "backup") >= 3

@@ -50,15 +50,15 @@ def gpu_off_bus(world: World, window: Window) -> Effect:
     outage.stop_work(world, service, start, window.end)
     outage.fail_requests(world, service, start + 1, back)
     say = world.lines.add
+    say(start + 0.2, "kernel", f"NVRM: GPU at PCI:{address[:-2]}: {UUIDS[index]}", 4)
     say(
-        start + 0.2,
+        start + 0.21,
         "kernel",
         f"NVRM: Xid (PCI:{address[:-2]}): 79, pid='<unknown>', name=<unknown>, "
         "GPU has fallen off the bus.",
-        2,
+        4,
     )
-    say(start + 0.21, "kernel", f"NVRM: GPU {address}: GPU has fallen off the bus.", 2)
-    say(start + 0.3, "kernel", f"NVRM: GPU at PCI:{address[:-2]}: {UUIDS[index]}", 5)
+    say(start + 0.22, "kernel", f"NVRM: GPU {address}: GPU has fallen off the bus.", 3)
     if window.severity > 0.5:
         say(
             start + 0.4,
@@ -80,6 +80,7 @@ def gpu_off_bus(world: World, window: Window) -> Effect:
             "service:kernel",
             "service:boxwatch",
             "source:gpu",
+            "service:docker",
             "host",
         ),
     )
@@ -209,7 +210,7 @@ def stuck_inference(world: World, window: Window) -> Effect:
         f"gpu:{index}",
         f"{service} hangs: GPU {index} shows 100 % utilisation, but no request ends and "
         f"{service} says nothing.",
-        (f"service:{service}", "service:open-webui"),
+        (f"service:{service}", "service:open-webui", "service:docker"),
     )
 
 

@@ -36,6 +36,13 @@ _CRASH: Final = {
 }
 
 
+def _touched(container: str) -> tuple[str, ...]:
+    """The entities on which the death of a container shows besides its own."""
+    pages = () if container == "open-webui" else ("service:open-webui",)
+    card = (f"gpu:{outage.SERVICES.index(container)}",) if container in outage.SERVICES else ()
+    return ("host", "service:docker", *pages, *card)
+
+
 def container_crash_loop(world: World, window: Window) -> Effect:
     """A container starts, fails and is started again, with growing pauses."""
     container = CONTAINERS[int(window.rng.integers(len(CONTAINERS)))].name
@@ -59,9 +66,7 @@ def container_crash_loop(world: World, window: Window) -> Effect:
     return Effect(
         f"service:{container}",
         f"The container {container} crashes and is restarted {count} times.",
-        ("service:open-webui", "service:docker", "host")
-        if container != "open-webui"
-        else ("service:docker", "host"),
+        _touched(container),
     )
 
 
@@ -84,7 +89,7 @@ def container_oom(world: World, window: Window) -> Effect:
         f"service:{container}",
         f"{container} reaches its memory limit of {limit / GIB:.0f} GiB and is killed "
         f"{kills} time{'s' if kills > 1 else ''}.",
-        ("host", "service:kernel", "service:docker", "service:open-webui"),
+        ("service:kernel", *_touched(container)),
     )
 
 
