@@ -17,6 +17,7 @@ from boxwatch.detections.scorer import ViewScorer
 from boxwatch.detections.scores import COMBINED, SCORES
 from boxwatch.detections.silence import SilenceWatch
 from boxwatch.detections.view_model import ViewModel
+from boxwatch.detections.view_model import load as load_view_model
 
 __all__ = [
     "COMBINED",
@@ -33,6 +34,7 @@ __all__ = [
     "ViewScorer",
     "from_frame",
     "from_record",
+    "load_view_model",
     "to_frame",
     "to_record",
 ]

@@ -177,7 +177,7 @@ class ViewScorer:
                 self._entities.append(key)
             numbers[row] = known[key]
             doubt = self._doubts.setdefault(key, Doubt())
-            keep[row] = doubt.trusts(strange=p[row] <= _STRANGE)
+            keep[row] = doubt.trusts(strange=bool(p[row] <= _STRANGE))
         start = windows["start"].to_physical().to_numpy()
         self._history.add(x[keep].astype(np.float32), numbers[keep], start[keep])
 

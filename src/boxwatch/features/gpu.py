@@ -21,7 +21,7 @@ GPU: Final = View(
         Feature("memory_temperature", "celsius", _HIGH, 8.0, 3.0, "memory temperature"),
         Feature("fan", "ratio", _CONTEXT, 0.15, 0.05, "fan speed"),
         Feature("memory_used", "ratio", _CONTEXT, 0.3, 0.02, "device memory in use"),
-        Feature("memory_climb", "ratio", _HIGH, 0.02, 0.01, "memory growth without a pause"),
+        Feature("memory_climb", "ratio", _HIGH, 0.01, 0.008, "memory growth without a pause"),
         Feature("clock_drop", "ratio", _HIGH, 0.12, 0.04, "clock below its maximum, under load"),
         Feature("idle_power_at_load", "ratio", _HIGH, 0.15, 0.05, "busy, but drawing no power"),
         Feature("throttle", "ratio", _HIGH, 0.02, 0.01, "share of time slowed by heat or brake"),

@@ -37,7 +37,7 @@ class LoopOptions:
     """The rhythm of the loop and how long events are kept."""
 
     checkpoint_s: float = 60.0
-    retention_days: float = 30.0
+    retention_days: int = 30
     retention_bytes: int = 20 * 2**30
     retry_s: float = 5.0  # pause before a store that was full is tried again
 
@@ -74,6 +74,7 @@ class Loop:
         self._saved_at = monotonic()
         self._retained_at = monotonic()
         self._turns = 0
+        self.incidents_changed = 0
         self._seq = 0
 
     def recover(self, progress: Callable[[int], None] | None = None) -> int:
@@ -143,6 +144,7 @@ class Loop:
     def _judge(self, seq: int, turn: Turn) -> Outcome:
         outcome = self._pipeline.process(turn.events, turn.now)
         self._seq = seq
+        self.incidents_changed += len(outcome.incidents)
         for incident in outcome.incidents:
             self._changed[incident.id] = incident
             if incident.state is State.OPEN:
@@ -199,7 +201,7 @@ class Loop:
         self._status = Status(turn.now, events.rows, len(self._open), strangest, left)
 
     def _count(self) -> None:
-        counts = {severity: 0 for severity in ("info", "low", "medium", "high", "critical")}
+        counts = dict.fromkeys(("info", "low", "medium", "high", "critical"), 0)
         for incident in self._open.values():
             counts[str(incident.severity)] += 1
         pulse.emit(pulse.IncidentsCounted(counts))

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from boxwatch.detections import Detection, Episodes, NoveltyWatch, SilenceWatch, ViewScorer
-from boxwatch.detections.known import KnownFailures
+from boxwatch.detections.known import KnownFailures, Override
 from boxwatch.detections.view_model import ViewModel
 from boxwatch.events import Events
 from boxwatch.features import VIEWS, WindowBuilder
@@ -31,7 +31,7 @@ class Options:
     baseline_s: float = 30.0
     false_alarms_per_host_week: float = 1.0
     seed: int = 0
-    rules: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    rules: Mapping[str, Override] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,137 @@
+"""The batch way: each step a function over a data folder."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from boxwatch.errors import UsageError
+from boxwatch.events import Events, RawChunk, combined_events, normalise
+from boxwatch.features import VIEWS, WindowBuilder
+from boxwatch.lifecycle import train as train_view
+from boxwatch.pulse import Progress
+from boxwatch.settings import Settings
+from boxwatch.store import EventStore, Layout, Repaired, ingest
+from boxwatch.store import repair as repair_folder
+from boxwatch.wiring.reading import host_name
+from boxwatch.wiring.reports import FeaturesReport, NormalizeReport, TrainReport
+
+_MOST_ROWS: Final = 200_000  # windows held before they are written
+
+
+def normalize(
+    settings: Settings,  # noqa: ARG001 - every step takes the same three
+    data: Path,
+    export: bool,
+    progress: Progress,
+) -> NormalizeReport:
+    """Store what the raw artifacts hold and the store does not; see `store.ingest`."""
+    quarantined: dict[str, int] = {}
+
+    def counted(chunk: RawChunk) -> Events:
+        events = normalise(chunk)
+        if not events.quarantined.is_empty():
+            kind = chunk.kind
+            quarantined[kind] = quarantined.get(kind, 0) + events.quarantined.height
+        return events
+
+    with EventStore.open(data, writable=True) as store:
+        done = ingest(
+            store,
+            Layout(data).ingested,
+            counted,
+            host=host_name(),
+            progress=lambda taken, total: progress("normalizing", taken, total),
+        )
+        exported = _export(store, data) if export else ()
+    return NormalizeReport(
+        batches=done.batches,
+        rows=done.rows,
+        repeated=0,
+        quarantined=quarantined,
+        skipped=done.skipped,
+        waiting=done.waiting,
+        exported=exported,
+    )
+
+
+def _export(store: EventStore, data: Path) -> tuple[str, ...]:
+    folder = Layout(data).processed
+    folder.mkdir(parents=True, exist_ok=True)
+    frame = combined_events(store.logs().collect(), store.samples().collect())
+    parquet, lines = folder / "combined_events.parquet", folder / "combined_events.jsonl"
+    for path, write in ((parquet, frame.write_parquet), (lines, frame.write_ndjson)):
+        partial = path.with_suffix(path.suffix + ".partial")
+        write(partial)
+        os.replace(partial, path)
+    return str(parquet), str(lines)
+
+
+def _windows_folder(data: Path) -> Path:
+    return data / "features"
+
+
+def features(settings: Settings, data: Path, progress: Progress) -> FeaturesReport:
+    """Cut all stored events into windows: features/<view>/NNNN.parquet, anew each time."""
+    builder = WindowBuilder(interval_s=settings.data_collection.interval_seconds)
+    folder = _windows_folder(data)
+    partial = folder.with_name("features.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    counts = dict.fromkeys(VIEWS, 0)
+    held: dict[str, list[pl.DataFrame]] = {name: [] for name in VIEWS}
+    with EventStore.open(data, writable=False) as store:
+        head = store.head().seq
+        for batch in store.batches():
+            for name, frame in builder.add(batch.events, batch.now)[0].items():
+                held[name].append(frame)
+                counts[name] += frame.height
+                if sum(one.height for one in held[name]) >= _MOST_ROWS:
+                    _write_windows(partial / name, held[name])
+            progress("cutting windows", batch.seq, head)
+    for name in VIEWS:
+        _write_windows(partial / name, held[name])
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    return FeaturesReport(counts)
+
+
+def _write_windows(folder: Path, held: list[pl.DataFrame]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    if held:
+        pl.concat(held).write_parquet(folder / f"{len(list(folder.iterdir())):04d}.parquet")
+        held.clear()
+
+
+def train(settings: Settings, data: Path, progress: Progress) -> TrainReport:
+    """Fit every view that has windows, and put the models in use."""
+    folder = _windows_folder(data)
+    if not folder.is_dir():
+        raise UsageError(
+            f"There are no windows in {str(data)!r} to learn from.",
+            hint="Run `boxwatch features` first.",
+        )
+    models, without = [], []
+    for done, (name, view) in enumerate(VIEWS.items()):
+        progress("training", done, len(VIEWS))
+        parts = [pl.read_parquet(path) for path in sorted((folder / name).glob("*.parquet"))]
+        windows = pl.concat(parts) if parts else pl.DataFrame(schema=dict(view.schema))
+        if windows.is_empty():
+            without.append(name)
+            continue
+        models.append(train_view(view, windows, Layout(data).models, settings.models.seed))
+    progress("training", len(VIEWS), len(VIEWS))
+    if not models:
+        raise UsageError(
+            f"No view of {str(data)!r} has windows.",
+            hint="Collect and normalize records first, then run `boxwatch features`.",
+        )
+    return TrainReport(tuple(models), tuple(without))
+
+
+def repair(settings: Settings, data: Path, progress: Progress) -> Repaired:  # noqa: ARG001
+    """Set damaged files aside and rebuild what can be rebuilt."""
+    return repair_folder(data)

@@ -1,0 +1,107 @@
+"""`collect`: every source read once, and kept as it was given."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import orjson
+import polars as pl
+
+from boxwatch.clock import SystemClock, monotonic
+from boxwatch.events import RAW_KINDS, RawChunk, normalise
+from boxwatch.settings import Settings
+from boxwatch.sources import Source
+from boxwatch.store import Layout
+from boxwatch.wiring.reading import sources
+from boxwatch.wiring.reports import CollectReport, SourceLine
+
+_PAUSE_S: Final = 0.1
+_LEAST_S: Final = 3.0  # time for every tool to start and give its first reading
+_IDLE_S: Final = 1.5  # and so long without a line means that the logs are read
+_MOST_S: Final = 600.0
+
+
+def collect(settings: Settings, data: Path, since_seconds: float | None) -> CollectReport:
+    """Read every source once, the logs back to `since_seconds` ago, into ingested/."""
+    now = SystemClock().now()
+    since = None if since_seconds is None else now - timedelta(seconds=since_seconds)
+    reading = sources(settings, {}, since=since, follow=False)
+    writer = _Artifacts(Layout(data).ingested, now)
+    asyncio.run(_drain(reading, writer))
+    return writer.report([source.name for source in reading])
+
+
+async def _drain(reading: Sequence[Source], writer: _Artifacts) -> None:
+    began = last = monotonic()
+    try:
+        while monotonic() - began < _MOST_S:
+            for chunks in await asyncio.gather(*(source.read() for source in reading)):
+                for chunk in chunks:
+                    if writer.write(chunk):
+                        last = monotonic()
+            if monotonic() - began >= _LEAST_S and monotonic() - last >= _IDLE_S:
+                break
+            await asyncio.sleep(_PAUSE_S)
+    finally:
+        await asyncio.gather(*(source.close() for source in reading))
+
+
+class _Artifacts:
+    """One file a kind, named by the instant of this collection; readings only once an entity."""
+
+    def __init__(self, root: Path, now: datetime) -> None:
+        self._root = root
+        self._stamp = now.strftime("%Y%m%d_%H%M%S")
+        self._records: Counter[str] = Counter()
+        self._status: dict[str, SourceLine] = {}
+        self._read: set[tuple[str, str]] = set()
+        self._files: dict[Path, None] = {}
+
+    def write(self, chunk: RawChunk) -> bool:
+        """Keep `chunk`; False if it was a reading of something that has been read already."""
+        if chunk.kind == "status":
+            self._note(chunk)
+        lines = chunk.lines
+        if chunk.kind in ("gpu", "host"):
+            lines = b"".join(
+                line for line in lines.splitlines(True) if self._first(chunk.kind, line)
+            )
+        if not lines:
+            return False
+        folder, prefix = RAW_KINDS[chunk.kind]
+        path = self._root / folder / f"{prefix}_{self._stamp}.jsonl"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("ab") as file:
+            file.write(lines)
+        self._files[path] = None
+        self._records[folder] += lines.count(b"\n")
+        return True
+
+    def _first(self, kind: str, line: bytes) -> bool:
+        row = orjson.loads(line)
+        key = (kind, str(row.get("entity", row.get("index"))))
+        new = key not in self._read
+        self._read.add(key)
+        return new
+
+    def _note(self, chunk: RawChunk) -> None:
+        samples = normalise(chunk).samples.filter(pl.col("metric") == "up")
+        for row in samples.iter_rows(named=True):
+            name = str(row["entity"]).removeprefix("source:")
+            state = {1.0: "ok", 0.0: "failing"}.get(row["value"], "absent")
+            self._status[name] = SourceLine(name, 0, state, row["reason"] or "")
+
+    def report(self, names: Sequence[str]) -> CollectReport:
+        """What came, source by source."""
+        folders = {"journald": "systemd", "nvidia": "gpu", "files": "file"}
+        lines = []
+        for name in names:
+            noted = self._status.get(name, SourceLine(name, 0, "ok"))
+            records = self._records[folders.get(name, name)]
+            lines.append(SourceLine(name, records, noted.state, noted.reason, noted.hint))
+        return CollectReport(tuple(str(path) for path in self._files), tuple(lines))

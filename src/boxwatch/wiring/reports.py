@@ -1,0 +1,63 @@
+"""What the batch commands say when they are done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from boxwatch.lifecycle import Trained
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """What one source gave: how many records, and if it did not answer, why."""
+
+    source: str
+    records: int
+    state: str
+    reason: str = ""
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectReport:
+    """What `collect` brought."""
+
+    files: tuple[str, ...]
+    sources: tuple[SourceLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NormalizeReport:
+    """What `normalize` stored. `skipped` files were not read; `waiting` ones end in half a line."""
+
+    batches: int
+    rows: int
+    repeated: int
+    quarantined: Mapping[str, int]
+    skipped: tuple[str, ...]
+    waiting: tuple[str, ...]
+    exported: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FeaturesReport:
+    """How many windows there are now, by view."""
+
+    windows: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """The models that were fitted, and the views that had no windows."""
+
+    models: tuple[Trained, ...]
+    without_windows: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DetectReport:
+    """How many batches were judged, and how many incidents opened or changed."""
+
+    batches: int
+    incidents: int

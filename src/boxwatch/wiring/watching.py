@@ -1,0 +1,182 @@
+"""Settings -> a running watcher: sources or a recording, store, pipeline, sinks, loop."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from boxwatch.clock import SystemClock
+from boxwatch.detections import ViewModel, load_view_model
+from boxwatch.detections.known import Override
+from boxwatch.errors import StoreError, UsageError
+from boxwatch.events import normalise
+from boxwatch.features import VIEWS
+from boxwatch.live import (
+    Feed,
+    LiveFeed,
+    Loop,
+    LoopOptions,
+    Options,
+    Pipeline,
+    ReplayFeed,
+)
+from boxwatch.pulse import Progress
+from boxwatch.settings import Settings
+from boxwatch.sinks import MetricsEndpoint, Sink
+from boxwatch.store import EventStore, Layout, StateStore, load_model, read_champions
+from boxwatch.wiring.reading import sources
+from boxwatch.wiring.reports import DetectReport
+
+
+def pipeline(settings: Settings, data: Path) -> Pipeline:
+    """A pipeline as the settings want it, with the models that were trained in `data`."""
+    options = Options(
+        interval_s=settings.data_collection.interval_seconds,
+        baseline_s=settings.data_collection.baseline_duration_seconds,
+        false_alarms_per_host_week=settings.detections.false_alarms_per_host_week,
+        seed=settings.models.seed,
+        rules={
+            name: Override(severity=rule.severity, enabled=rule.enabled)
+            for name, rule in settings.detections.rules.items()
+        },
+    )
+    return Pipeline(options, _champions(Layout(data).models))
+
+
+def _champions(folder: Path) -> dict[str, ViewModel]:
+    """The models in use; a view that changed since they were trained goes without."""
+    models = {}
+    for name, version in read_champions(folder).items():
+        if name in VIEWS:
+            models[name] = load_view_model(VIEWS[name], load_model(folder, version))
+    return models
+
+
+@contextmanager
+def opened(
+    settings: Settings, data: Path, sinks: Sequence[Sink]
+) -> Iterator[tuple[EventStore, Loop]]:
+    """The store of `data`, and a loop over it that stands where the last one stopped."""
+    with EventStore.open(data, writable=True) as store, StateStore.open(data) as state:
+        options = LoopOptions(
+            checkpoint_s=settings.live.checkpoint_seconds,
+            retention_days=math.ceil(settings.data.retention_days),
+            retention_bytes=settings.data.retention_size,
+        )
+        yield store, Loop(store, state, pipeline(settings, data), sinks, options)
+
+
+def watch(
+    settings: Settings,
+    data: Path,
+    *,
+    for_seconds: float | None,
+    metrics_port: int | None,
+    replay: Path | None,
+    sinks: Sequence[Sink],
+) -> int:
+    """Watch until told to stop; 0 when it stopped as it should.
+
+    Args:
+        settings: What a person set.
+        data: The data folder.
+        for_seconds: Stop after so long; None = on Ctrl-C or SIGTERM.
+        metrics_port: Serve /metrics there; None = not.
+        replay: A recording (data folder) to watch in place of this machine.
+        sinks: Where incidents go; closed at the end.
+    """
+    if replay is not None and replay.resolve() == data.resolve():
+        raise UsageError(
+            f"The recording {str(replay)!r} is the data folder itself.",
+            hint="Name another data folder with --data.",
+        )
+    with ExitStack() as stack:
+        for sink in sinks:
+            stack.callback(sink.close)
+        if metrics_port is not None:
+            endpoint = _endpoint(settings, metrics_port)
+            stack.callback(endpoint.close)
+        store, loop = stack.enter_context(opened(settings, data, sinks))
+        recording = None
+        if replay is not None:
+            recording = stack.enter_context(EventStore.open(replay, writable=False))
+        asyncio.run(_run(settings, store, loop, recording, for_seconds))
+    return 0
+
+
+async def _run(
+    settings: Settings,
+    store: EventStore,
+    loop: Loop,
+    recording: EventStore | None,
+    for_seconds: float | None,
+) -> None:
+    stop = asyncio.Event()
+    running = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        running.add_signal_handler(number, stop.set)
+    loop.recover()
+    positions = store.head().positions
+    feed: Feed
+    if recording is None:
+        feed = LiveFeed(
+            sources(settings, positions),
+            normalise,
+            SystemClock(),
+            settings.live.batch_seconds,
+            positions,
+        )
+    else:
+        feed = ReplayFeed(recording, positions)
+    if for_seconds is not None:
+        running.call_later(for_seconds, stop.set)
+    await loop.run(feed, stop)
+
+
+def _endpoint(settings: Settings, port: int) -> MetricsEndpoint:
+    token = settings.service.metrics_token
+    file = settings.service.metrics_token_file
+    secret = None if token is None else token.get_secret_value()
+    if secret is None and file is not None:
+        try:
+            secret = file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise StoreError(
+                f"The token file {str(file)!r} cannot be read: {error.strerror}.",
+                hint="Set service.metrics_token_file to a file this user may read.",
+            ) from error
+    return MetricsEndpoint(settings.service.metrics_host, port, secret)
+
+
+def detect(settings: Settings, data: Path, progress: Progress) -> DetectReport:
+    """Judge every stored batch that has not been judged yet."""
+    with opened(settings, data, ()) as (store, loop):
+        head = store.head().seq
+        judged = loop.recover(lambda seq: progress("judging", seq, head))
+        return DetectReport(batches=judged, incidents=loop.incidents_changed)
+
+
+def replay(settings: Settings, recording: Path, into: Path, progress: Progress) -> DetectReport:
+    """Run the recording `recording` through again from its beginning, into a new data folder."""
+    if into.exists() and any(into.iterdir()):
+        raise UsageError(
+            f"The folder {str(into)!r} is not empty.", hint="Name a new one with --into."
+        )
+    with (
+        EventStore.open(recording, writable=False) as source,
+        opened(settings, into, ()) as (store, loop),
+    ):
+        total = source.head().seq
+        batches = 0
+
+        def tell(_: object) -> None:
+            nonlocal batches
+            batches += 1
+            progress("replaying", batches, total)
+
+        asyncio.run(loop.run(ReplayFeed(source, store.head().positions), asyncio.Event(), tell))
+        return DetectReport(batches=batches, incidents=loop.incidents_changed)
