@@ -13,8 +13,9 @@ import polars as pl
 
 from boxwatch.events import instants, readings
 from boxwatch.events.ndjson import Records
+from boxwatch.events.quarantine import gather
 from boxwatch.events.readings import Field
-from boxwatch.events.schema import Events, concat
+from boxwatch.events.schema import Events
 
 _MIB: Final = 1024.0 * 1024.0
 
@@ -136,5 +137,8 @@ def normalise(records: Records) -> Events:
         pl.col("host").fill_null(records.chunk.host),
         ("gpu:" + pl.col("index").str.extract(r"^\s*(\d{1,4})\s*$")).alias("entity"),
     )
+    frame, aside = readings.with_entity(records, frame)
     read = readings.to_events(records, frame, FIELDS, "gpu")
-    return concat([Events(quarantined=records.unreadable), read])
+    return Events(
+        samples=read.samples, quarantined=gather([records.unreadable, *aside, read.quarantined])
+    )

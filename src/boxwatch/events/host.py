@@ -9,7 +9,8 @@ import polars as pl
 from boxwatch.events import instants, readings
 from boxwatch.events.metrics import METRICS
 from boxwatch.events.ndjson import Records
-from boxwatch.events.schema import Events, concat
+from boxwatch.events.quarantine import gather
+from boxwatch.events.schema import SAMPLES, Events, empty
 
 _OWN: Final = ("host", "disk", "fs", "net", "sensor")  # the kinds of entity a host reading is about
 
@@ -21,20 +22,28 @@ COLUMNS: Final = (
 )
 
 
+_FIELDS: Final = {
+    kind: readings.by_name([name for name, metric in METRICS.items() if metric.entity == kind])
+    for kind in _OWN
+}
+
+
 def normalise(records: Records) -> Events:
     """The samples of host readings; of each entity only the metrics that belong to its kind."""
-    kind = pl.col("entity").str.extract(r"^([a-z]+)(?::.|$)")
+    kind = pl.col("entity").str.extract(rf"^({'|'.join(_OWN)})(?::.|$)")
     frame = records.frame.with_columns(
         instants.from_written(pl.col("collected_at")).alias("time"),
         pl.col("host").fill_null(records.chunk.host),
+        pl.when(kind.is_not_null()).then("entity").alias("entity"),
         kind.alias("kind"),
     )
-    parts = []
-    for name in _OWN:
-        part = frame.filter(pl.col("kind") == name)
-        if part.height:
-            fields = readings.by_name([m.name for m in METRICS.values() if m.entity == name])
-            parts.append(readings.to_events(records, part, fields, "host"))
-    strange = frame.filter(~pl.col("kind").is_in(_OWN).fill_null(value=False))
-    aside = records.set_aside(strange["row"].to_list(), "no entity that is known")
-    return concat([Events(quarantined=records.unreadable), *parts, Events(quarantined=aside)])
+    frame, aside = readings.with_entity(records, frame)
+    parts = [
+        readings.to_events(records, part, _FIELDS[str(name)], "host")
+        for (name,), part in frame.partition_by("kind", as_dict=True).items()
+    ]
+    quarantined = [records.unreadable, *aside, *(part.quarantined for part in parts)]
+    return Events(
+        samples=pl.concat([empty(SAMPLES), *(part.samples for part in parts)]),
+        quarantined=gather(quarantined),
+    )

@@ -48,4 +48,7 @@ def normalise(chunk: RawChunk, clock: Clock | None = None) -> Events:
             hint="Name one of these, or add its normaliser to the table.",
         )
     now = (SystemClock() if clock is None else clock).now()
-    return normaliser.normalise(ndjson.read(chunk, normaliser.columns, now))
+    records = ndjson.read(chunk, normaliser.columns, now)
+    if not records.frame.height:
+        return Events(quarantined=records.unreadable)
+    return normaliser.normalise(records)

@@ -6,14 +6,15 @@ number is unknown, and what stands there is the reason; a field that is absent o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
+from itertools import groupby
 
+import numpy as np
 import polars as pl
 
 from boxwatch.events.drafts import with_time
 from boxwatch.events.ndjson import Records
-from boxwatch.events.quarantine import gather
 from boxwatch.events.schema import SAMPLES, Events, check, empty
 
 Parser = Callable[[pl.Series], pl.Series]
@@ -39,8 +40,15 @@ def number(texts: pl.Series) -> pl.Series:
         values = values.fill_null(bare.cast(pl.Float64, strict=False))
     if values.is_finite().all():
         return values
-    table = pl.DataFrame({"value": values})
-    return table.select(pl.when(pl.col("value").is_finite()).then("value"))["value"]
+    return values.set(~values.is_finite(), None)
+
+
+def with_entity(records: Records, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[pl.DataFrame]]:
+    """The rows of `frame` that have a time and an entity, and quarantine rows for the others."""
+    frame, timeless = with_time(records, frame)
+    nameless = frame.filter(pl.col("entity").is_null())["row"].to_list()
+    aside = [timeless, records.set_aside(nameless, "no entity that is known")]
+    return frame.filter(pl.col("entity").is_not_null()) if nameless else frame, aside
 
 
 def to_events(
@@ -48,60 +56,54 @@ def to_events(
 ) -> Events:
     """The samples in `frame`, which has `row`, `time`, `host`, `entity` and the text columns.
 
-    Rows without a time or an entity, or without any field that is known, go to quarantine.
+    Rows without any field that is known go to quarantine.
     """
-    frame, timeless = with_time(records, frame)
-    nameless = frame.filter(pl.col("entity").is_null())["row"].to_list()
-    frame = frame.filter(pl.col("entity").is_not_null())
-    columns = [name for field in fields for name in field.columns]
-    said = [name for name in dict.fromkeys(columns) if frame[name].null_count() < frame.height]
-    silent = frame.filter(pl.all_horizontal(pl.col(said).is_null())) if said else frame
-    samples = _samples(frame, fields, set(said), source) if said else empty(SAMPLES)
-    quarantined = [
-        timeless,
-        records.set_aside(nameless, "no entity that is known"),
-        records.set_aside(silent["row"].to_list(), "no metric that is known"),
-    ]
-    return Events(samples=check(samples, SAMPLES, source), quarantined=gather(quarantined))
+    columns = dict.fromkeys(name for field in fields for name in field.columns)
+    said = {name for name in columns if frame[name].null_count() < frame.height}
+    silent = frame.filter(pl.all_horizontal(pl.col(list(said)).is_null())) if said else frame
+    samples = _samples(frame, fields, said, source) if said else empty(SAMPLES)
+    quarantined = records.set_aside(silent["row"].to_list(), "no metric that is known")
+    return Events(samples=check(samples, SAMPLES, source), quarantined=quarantined)
 
 
 def _samples(
-    frame: pl.DataFrame, fields: Sequence[Field], said: set[str], source: str
+    frame: pl.DataFrame, fields: Sequence[Field], said: Set[str], source: str
 ) -> pl.DataFrame:
-    values: list[pl.Series] = []
-    reasons: list[pl.Series] = []
-    for field in fields:
-        columns = [name for name in field.columns if name in said]
-        if columns:
-            value, reason = _read(frame.select(columns), field)
-            values.append(value)
-            reasons.append(reason)
-    index = frame.select(_INDEX)
-    long = _unpivoted(index, values, "value")
-    told = _unpivoted(index, reasons, "reason")["reason"]
-    known = pl.col("value").is_not_null() | pl.col("reason").is_not_null()
+    # Unpivoting puts metric after metric, so that each form of value is one slice of the texts.
+    told = [field for field in fields if not said.isdisjoint(field.columns)]
+    forms = list(dict.fromkeys(field.parse for field in told))
+    told.sort(key=lambda field: forms.index(field.parse))
+    texts = [_text([name for name in f.columns if name in said]).alias(f.metric) for f in told]
+    wide = frame.select(*_INDEX, *texts)
+    long = wide.unpivot(index=_INDEX, variable_name="metric", value_name="text")
+    values = []
+    start = 0
+    for parse, alike in groupby(told, key=lambda f: f.parse):
+        size = frame.height * len(list(alike))
+        values.append(parse(long["text"].slice(start, size)).alias("value"))
+        start += size
+    factors = np.repeat([field.factor for field in told], frame.height)
+    value = pl.concat(values) * pl.Series(factors)
+    reason = pl.when(pl.col("value").is_null()).then("text").alias("reason")
     return (
-        long.with_columns(told, pl.lit(source).alias("source")).filter(known).select(list(SAMPLES))
+        long.lazy()
+        .with_columns(value.alias("value"), pl.lit(source).alias("source"))
+        .filter(pl.col("text").is_not_null())
+        .with_columns(reason)
+        .select(list(SAMPLES))
+        .collect()
     )
 
 
-def _unpivoted(index: pl.DataFrame, columns: list[pl.Series], name: str) -> pl.DataFrame:
-    table = index.hstack(columns)
-    return table.unpivot(index=_INDEX, variable_name="metric", value_name=name)
+def _text(columns: Sequence[str]) -> pl.Expr:
+    """What stands in the first of `columns` that has a digit, else in the first that is said."""
+    first, *others = columns
+    if not others:
+        return pl.col(first)
+    written = [pl.when(pl.col(name).str.contains("[0-9]")).then(name) for name in columns]
+    return pl.coalesce(*written, *columns)
 
 
-def _read(texts: pl.DataFrame, field: Field) -> tuple[pl.Series, pl.Series]:
-    """The value of `field` from the first of its columns that has one, and why it is null."""
-    parsed = [field.parse(texts[name]) * field.factor for name in texts.columns]
-    table = pl.DataFrame([series.alias(str(place)) for place, series in enumerate(parsed)])
-    value = table.select(pl.coalesce(pl.all()).cast(pl.Float64))[:, 0].alias(field.metric)
-    if value.null_count() == 0:
-        return value, pl.Series(field.metric, [None], dtype=pl.String).new_from_index(0, len(value))
-    reason = pl.coalesce(texts.columns)
-    why = texts.select(pl.when(value.is_null()).then(reason).alias(field.metric))
-    return value, why[field.metric]
-
-
-def by_name(metrics: Mapping[str, object] | Sequence[str]) -> list[Field]:
+def by_name(metrics: Sequence[str]) -> list[Field]:
     """Fields that carry the metric's own name and unit."""
     return [Field(metric, (metric,), number) for metric in metrics]
