@@ -14,6 +14,7 @@ from boxwatch.sources import (
     Capability,
     HostSource,
     LocalShell,
+    Surroundings,
     check_clock,
     check_machine,
     check_room,

@@ -206,6 +206,20 @@ def test_nothing_stays_open(log, follow, belongings):
     assert belongings() == before
 
 
+def test_turn_that_came_too_late_is_handed_over_at_the_next(log, follow, monkeypatch):
+    """Lines of a reading that was given up are not lost, nor is the position ahead of them."""
+    add(log, "slow\n")
+    follower = follow()
+    monkeypatch.setattr("boxwatch.sources.files._LIMIT_S", 0.0)
+    state, before = follower.turn("status")[0]["state"], follower.source.position()
+    monkeypatch.setattr("boxwatch.sources.files._LIMIT_S", 5.0)
+    assert (state, before) == ("hung", {})
+    got = []
+    while not got:
+        got = follower.lines()
+    assert got == ["slow"]
+
+
 def test_place_that_is_none_is_refused():
     """A position that is not one of files is an error that names it."""
     with pytest.raises(SourceError, match="not a place"):

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import signal
+import subprocess
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -144,6 +146,28 @@ def test_cursor_that_journalctl_refuses_is_a_gap_not_an_end(journal, source, unt
     journal.send("there")
     chunks, _ = watched(source(position), until, lambda c: "there" in messages(c))
     assert "gap" in rows(chunks, "status")[0]["reason"]
+
+
+def test_entries_of_another_boot_are_followed(journal, source, until, rows, tmp_path):
+    """A file of another boot that appears beside the followed one is read too."""
+    remote = Path("/lib/systemd/systemd-journal-remote")
+    if not remote.exists():
+        pytest.skip("systemd-journal-remote is not on this machine")
+    now = time.time_ns() // 1000
+    entry = (
+        f"__REALTIME_TIMESTAMP={now}\n__MONOTONIC_TIMESTAMP=1\n_BOOT_ID={'b' * 32}\n"
+        f"_MACHINE_ID={'a' * 32}\nMESSAGE=other boot\n\n"
+    )
+
+    def write():
+        argv = [remote, f"--output={journal.folder}/other.journal", "-"]
+        subprocess.run(argv, input=entry.encode(), check=True, capture_output=True)
+
+    def other(chunks):
+        return [row for row in rows(chunks, "systemd") if row["_BOOT_ID"] == "b" * 32]
+
+    chunks, _ = watched(source(), until, other, write)
+    assert [row["MESSAGE"] for row in other(chunks)] == ["other boot"]
 
 
 def test_journalctl_that_dies_is_started_again(journal, source, until, messages):

@@ -71,7 +71,7 @@ class DockerSource:
         self._cli = DockerCli(shell, self._options.program, self._options.arguments)
         now = self._clock.now() if self._options.since is None else self._options.since
         self._since, self._events, self._handed = _read_position(position, now)
-        self._received_events = self._events
+        self._received_events = self._skip_events = self._events
         self._logs: dict[str, ContainerLog] = {}
         self._running: set[str] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -204,36 +204,47 @@ class DockerSource:
             SourceError: it ended although it should follow.
 
         """
-        nanos, skip = self._received_events
-        argv = self._cli.argv("events", "--format={{json .}}", f"--since={_seconds(nanos)}")
+        argv = self._cli.argv(
+            "events", "--format={{json .}}", f"--since={_seconds(self._received_events[0])}"
+        )
         if not self._options.follow:
             argv.append(f"--until={_seconds(to_micros(self._clock.now()) * 1000)}")
+        self._skip_events = self._received_events
         complaint = b""
         async with contextlib.aclosing(self._cli.shell.stream(argv)) as stream:
             async for output in stream:
                 if output.error:
                     complaint = output.data
                     continue
-                rows = []
-                for line in output.data.splitlines():
-                    event = orjson.loads(line)
-                    at = event["timeNano"]
-                    if at < nanos or (at == nanos and skip):
-                        skip -= at == nanos
-                        continue
-                    last, count = self._received_events
-                    self._received_events = (at, count + 1 if at == last else 1)
-                    rows.append(
-                        orjson.dumps(
-                            {**event, "host": self._host}, option=orjson.OPT_APPEND_NEWLINE
-                        )
-                    )
-                    await self._heed(event)
-                await self._outbox.put(
-                    Parcel("docker_events", b"".join(rows), self._received_events)
+                events = [event for line in output.data.splitlines() if (event := self._new(line))]
+                rows = b"".join(
+                    orjson.dumps({**event, "host": self._host}, option=orjson.OPT_APPEND_NEWLINE)
+                    for event in events
                 )
+                await self._outbox.put(Parcel("docker_events", rows, self._received_events))
+                for event in events:
+                    await self._heed(event)
         if self._options.follow:
             raise refusal(complaint)
+
+    def _new(self, line: bytes) -> dict[str, object]:
+        """The event of `line`, counted as received; empty if it was received before."""
+        try:
+            event: dict[str, object] = orjson.loads(line)
+            at = event["timeNano"]
+        except (orjson.JSONDecodeError, KeyError, TypeError):
+            return {"unreadable": line.decode("utf-8", "backslashreplace")}  # for quarantine
+        if not isinstance(at, int):
+            return event
+        last, count = self._skip_events
+        if at < last:
+            return {}
+        if at == last and count:
+            self._skip_events = (last, count - 1)
+            return {}
+        last, count = self._received_events
+        self._received_events = (at, count + 1 if at == last else 1)
+        return event
 
     async def _heed(self, event: Mapping[str, object]) -> None:
         """Do what an event asks for: follow a started container, forget a destroyed one."""

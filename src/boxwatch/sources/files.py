@@ -6,6 +6,7 @@ import glob
 import os
 import re
 import stat
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -72,28 +73,34 @@ class FilesSource:
         self._host = host
         self._options = options
         self._clock = SystemClock() if clock is None else clock
-        self._places = _read_position(position)
+        self._places = _read_position(position)  # the thread's own
+        self._handed = dict(self._places)
+        self._turns: deque[tuple[list[Parcel], dict[str, Place]]] = deque()
         self._open: dict[str, FollowedFile] = {}
         self._renamed: list[_Renamed] = []
         self._refused: dict[str, str] = {}
         self._first = not self._places
         self._surveyed = 0.0
         self._health = Health(self.name, host, self._clock)
-        self._aside: Bystander[list[Parcel]] = Bystander("boxwatch-files")
+        self._aside: Bystander[None] = Bystander("boxwatch-files")
 
     async def read(self) -> list[RawChunk]:
         """Lines since the last call."""
+        parcels: list[Parcel] = []
         try:
-            parcels = await self._aside.call(self._turn, _LIMIT_S)
+            await self._aside.call(self._turn, _LIMIT_S)
         except SourceError as error:
             hint = "A folder of the patterns does not answer; is it on a network share?"
             told = self._health.tell(error.state, error.message, hint)
-            parcels = [told] if told is not None else []
+            parcels += [told] if told is not None else []
+        while self._turns:  # also one that was waited for in vain and came back since
+            came, self._handed = self._turns.popleft()
+            parcels += came
         return chunks(parcels, self._host, ", ".join(self._options.patterns))
 
     def position(self) -> Position:
         """The place in every file, after the last line handed over."""
-        return {path: place.as_json() for path, place in self._places.items()}
+        return {path: place.as_json() for path, place in self._handed.items()}
 
     async def close(self) -> None:
         """Close the files."""
@@ -115,7 +122,8 @@ class FilesSource:
             return Capability("files", "denied", reason, _group_hint(refused[0]))
         return Capability("files", "ok", f"{len(paths)} files.")
 
-    def _turn(self) -> list[Parcel]:
+    def _turn(self) -> None:
+        """Read once through all files, on the thread that may be left behind."""
         parcels: list[Parcel | None] = []
         self._follow_renames()
         now = monotonic()
@@ -128,7 +136,8 @@ class FilesSource:
                 continue  # the older lines first
             parcels.append(self._parcel(path, file, file.take(_TURN_BYTES)))
             self._places[path] = file.place()
-        return [parcel for parcel in parcels if parcel is not None]
+        taken = [parcel for parcel in parcels if parcel is not None]
+        self._turns.append((taken, dict(self._places)))
 
     def _matching(self) -> list[str]:
         patterns = self._options.patterns
