@@ -119,7 +119,7 @@ def test_corrupt_lines_are_quarantined_once(store, raw):
     path = tiny.write(raw, "gpu", 0, range(2))
     path.write_bytes(b'{"t": 1\n\xff\xfe\n' + path.read_bytes() + b"[]\n")
     done = ingest(store, raw, tiny.normalise)
-    assert (done.rows, done.quarantined) == (2, 3)
+    assert (done.rows, done.quarantined) == (2, {"gpu": 3})
     assert store.quarantine()["2026-03-01"].records == 3
 
 

@@ -11,9 +11,10 @@ the batch's commit, under the position `ingest`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -32,15 +33,15 @@ CHUNK_BYTES: Final = 32 * 2**20
 class Progress:
     """What is done: bytes of all artifacts, of these taken so far; and what this run added.
 
-    `skipped` are files that were not read, with the reason; `waiting` files that end in half a
-    line, which may still be being written.
+    `quarantined` counts by kind. `skipped` are files that were not read, with the reason;
+    `waiting` files that end in half a line, which may still be being written.
     """
 
     bytes_total: int = 0
     bytes_done: int = 0
     batches: int = 0
     rows: int = 0
-    quarantined: int = 0
+    quarantined: Mapping[str, int] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
 
@@ -57,9 +58,10 @@ def ingest(  # noqa: PLR0913 - what is read, how, and three things a caller may 
 ) -> Progress:
     """Append what the artifacts below `root` hold and the store does not yet.
 
-    `host` is for records that do not name theirs. `closed` promises that nobody writes the
-    artifacts any more, so that a last line without a newline is taken too. `progress` is called
-    after every batch with the bytes done and the bytes in all.
+    `normalise` is also called with single lines, to learn their time (origin `probe`): it must be
+    a pure function. `host` is for records that do not name theirs. `closed` promises that nobody
+    writes the artifacts any more, so that a last line without a newline is taken too. `progress`
+    is called after every batch with the bytes done and the bytes in all.
 
     Raises:
         StoreFull: no room; run it again once there is.
@@ -71,7 +73,8 @@ def ingest(  # noqa: PLR0913 - what is read, how, and three things a caller may 
     shrunk = {name for name, offset in taken.items() if offset > sizes[name]}
     readable = [file for file in files if file.name not in shrunk]
     total = sum(sizes[file.name] for file in readable)
-    batches = rows = quarantined = 0
+    batches = rows = 0
+    quarantined: Counter[str] = Counter()
     with ExitStack() as stack:
         streams = _streams(readable, taken, normalise, host, closed=closed)
         for stream in streams:
@@ -82,7 +85,7 @@ def ingest(  # noqa: PLR0913 - what is read, how, and three things a caller may 
             store.append(events, now, {POSITION: dict(taken)})
             batches += 1
             rows += events.rows
-            quarantined += events.quarantined.height
+            quarantined.update(events.quarantined["kind"])
             if progress is not None:
                 progress(_done(readable, taken), total)
     return Progress(
@@ -90,7 +93,7 @@ def ingest(  # noqa: PLR0913 - what is read, how, and three things a caller may 
         bytes_done=_done(readable, taken),
         batches=batches,
         rows=rows,
-        quarantined=quarantined,
+        quarantined=dict(quarantined),
         skipped=(
             *(f"{name}: its name says no kind or no time" for name in strange),
             *(f"{name}: it is shorter than what was taken from it" for name in sorted(shrunk)),
