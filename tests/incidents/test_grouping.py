@@ -68,6 +68,14 @@ def test_a_new_fault_does_not_join_one_that_began_long_ago():
     assert len(found) == 2
 
 
+def test_a_known_consequence_joins_while_its_cause_lasts():
+    """An hour into a full disk, what cannot be written is no other incident."""
+    found = _grouped(
+        known("disk-full", "fs:/", 0, 4000, still=True), known("no-space-left", "service:db", 3600)
+    )
+    assert [one.title for one in found] == ["File system / is nearly full"]
+
+
 def test_hosts_never_share_an_incident():
     """The same fault on two machines is two incidents."""
     one = unusual("host", 0, 60, "cpu_busy")

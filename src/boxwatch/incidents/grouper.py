@@ -16,7 +16,7 @@ from boxwatch.detections.detection import Detection, Severity, from_record, to_r
 from boxwatch.errors import UsageError
 from boxwatch.incidents.causes import root_first, tell
 from boxwatch.incidents.incident import Incident, State
-from boxwatch.incidents.relations import is_address, kind, near
+from boxwatch.incidents.relations import explains, is_address, kind, near
 
 _REMEMBERED: Final = timedelta(hours=1)  # how long a resolved incident can still be spoken of
 _WIDE: Final = 3  # an incident that reaches so many entities is a step more severe
@@ -121,7 +121,10 @@ class Grouper:
         mine = self._named(found)
         if kind(mine) == "gpu" and not is_address(mine) and cards - {mine}:
             return False  # another card: another incident
-        return any(near(member, found) for member in case.found.values())
+        return any(
+            near(member, found) or explains(member, found, self._quiet)
+            for member in case.found.values()
+        )
 
     def _named(self, found: Detection) -> str:
         return self._aliases.get(found.host, {}).get(found.entity, found.entity)

@@ -34,6 +34,15 @@ NEAR: Final[Mapping[tuple[str, str], float]] = {
 }
 BEFORE: Final = timedelta(seconds=120)  # a consequence may be noticed before its cause
 _GPU_SOURCES: Final = {"source:gpu", "source:nvidia"}
+# While the first of these rules lasts, the second is its consequence, however late it comes.
+EXPLAINS: Final = frozenset(
+    {
+        ("disk-filling", "no-space-left"),
+        ("disk-full", "no-space-left"),
+        ("host-memory-low", "host-oom-kill"),
+        ("inodes-low", "no-space-left"),
+    }
+)
 _PCI: Final = re.compile(r"^gpu:[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}$")
 
 
@@ -59,3 +68,12 @@ def near(member: Detection, new: Detection) -> bool:
     else:
         limit = NEAR.get((first, second), 0.0)
     return limit > 0 and -BEFORE <= new.start - member.start <= timedelta(seconds=limit)
+
+
+def explains(member: Detection, new: Detection, quiet: timedelta) -> bool:
+    """True if one of the two is the known consequence of the other, which still lasts."""
+    for cause, effect in ((member, new), (new, member)):
+        if (cause.name, effect.name) in EXPLAINS:
+            lasts = cause.open or effect.start <= cause.end + quiet
+            return lasts and cause.start - quiet <= effect.end
+    return False

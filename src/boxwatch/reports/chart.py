@@ -174,5 +174,6 @@ def _table(points: pl.DataFrame, begin: int, until: int, unit: str) -> tuple[tup
         low, high = _bounds(known)
         middle = float(known.median())  # type: ignore[arg-type]
         span = f"{number(middle)} {unit}".strip()
-        rows.append((name, f"{span} (from {number(low)} to {number(high)})"))
+        reach = "" if low == high else f" (from {number(low)} to {number(high)})"
+        rows.append((name, span + reach))
     return tuple(rows)

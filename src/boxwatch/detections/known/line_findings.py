@@ -204,7 +204,8 @@ def _number(found: Finding) -> None:
 
 
 def _said(rule: Rule, hit: Hit, entity: str) -> dict[str, object]:
-    text = hit.text if len(hit.text) <= _TEXT else hit.text[: _TEXT - 1] + "…"
+    text = hit.message if rule.origin == "docker-event" else hit.text
+    text = text if len(text) <= _TEXT else text[: _TEXT - 1] + "…"
     code = hit.groups.get("code", "")
     lead = f"Xid {code}: " if rule.id.startswith(XID) else ""
     return reason(f"{lead}{text}", entity=entity, event_id=hit.event_id)

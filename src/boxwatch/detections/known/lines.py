@@ -38,6 +38,7 @@ class Hit:
     container_id: str
     event_id: int | None
     text: str
+    message: str
     groups: Mapping[str, str]
 
 
@@ -91,6 +92,15 @@ class LineScreen:
             | {text for r in self._rules if r.origin != "docker-event" for text in r.literals}
         )
 
+        self._events = sorted(
+            {
+                text
+                for r in self._rules
+                if r.origin in ("docker-event", "any")
+                for text in r.literals
+            }
+        )
+
     def hits(self, logs: pl.DataFrame) -> list[Hit]:
         """Every match in `logs`, in the order of its rows; one line may match several rules."""
         if logs.is_empty():
@@ -113,7 +123,7 @@ class LineScreen:
         return sorted(found, key=lambda hit: hit.row)
 
     def _candidates(self, logs: pl.DataFrame) -> pl.DataFrame:
-        """The lines that hold any literal, and every container event, with the text to match."""
+        """The lines and container events that hold any literal, with the text to match."""
         event = ((pl.col("source") == "docker") & (pl.col("subtype") == "event")).fill_null(
             value=False
         )
@@ -122,9 +132,11 @@ class LineScreen:
         )
         if some.is_empty():
             return some
-        return some.with_columns(event.alias("is_event")).with_columns(
+        told = some.with_columns(event.alias("is_event")).with_columns(
             pl.when("is_event").then(_event_text()).otherwise("message").alias("text")
         )
+        # Most container events are health checks that ran.
+        return told.filter(~pl.col("is_event") | pl.col("text").str.contains_any(self._events))
 
 
 def _matches(frame: pl.DataFrame, rule: str, pattern: str) -> list[Hit]:
@@ -137,6 +149,7 @@ def _matches(frame: pl.DataFrame, rule: str, pattern: str) -> list[Hit]:
         "row",
         *_KEPT[1:],
         "text",
+        "message",
         pl.col("time").dt.timestamp("us").alias("time_us"),
         pl.col("text").str.extract_groups(pattern).alias("groups"),
     ]
@@ -152,6 +165,7 @@ def _matches(frame: pl.DataFrame, rule: str, pattern: str) -> list[Hit]:
             container_id=row["container_id"] or "",
             event_id=row["event_id"],
             text=row["text"],
+            message=row["message"] or "",
             groups={k: v for k, v in (row["groups"] or {}).items() if v is not None},
         )
         for row in matched.select(columns).iter_rows(named=True)
