@@ -21,7 +21,7 @@ import polars as pl
 from polars.exceptions import ComputeError
 
 from boxwatch.events.quarantine import Refused, set_aside
-from boxwatch.events.schema import QUARANTINE, RawChunk, empty
+from boxwatch.events.schema import RawChunk
 
 _BLANK: Final = b" \t\r"  # what JSON calls white space; the newline ends the line
 _LITTER: Final = b"\x00 \t\r"  # a crash leaves NUL bytes in files
@@ -76,9 +76,7 @@ class Records:
 
     def set_aside(self, rows: Sequence[int], reason: str) -> pl.DataFrame:
         """The quarantine rows for `rows`."""
-        if not rows:
-            return empty(QUARANTINE)
-        starts = self._spans.starts
+        starts = self._spans.starts if rows else ()
         refused = [Refused(int(starts[row]), self.line(row), reason) for row in rows]
         return set_aside(self.chunk, self.now, refused)
 

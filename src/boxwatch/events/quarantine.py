@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import polars as pl
 
 from boxwatch.events.schema import QUARANTINE, RawChunk, empty
+
+_NONE: Final = empty(QUARANTINE)
 
 
 class Refused(NamedTuple):
@@ -30,10 +32,10 @@ def set_aside(chunk: RawChunk, now: datetime, refused: Iterable[Refused]) -> pl.
         (now, chunk.kind, f"{chunk.origin}+{item.offset}", item.reason, readable(item.record))
         for item in refused
     ]
-    return pl.DataFrame(rows, schema=dict(QUARANTINE), orient="row")
+    return pl.DataFrame(rows, schema=dict(QUARANTINE), orient="row") if rows else _NONE.clone()
 
 
 def gather(parts: Sequence[pl.DataFrame]) -> pl.DataFrame:
     """The rows of all `parts`, in order."""
     filled = [part for part in parts if part.height]
-    return pl.concat(filled) if filled else empty(QUARANTINE)
+    return pl.concat(filled) if filled else _NONE.clone()
