@@ -147,6 +147,12 @@ def test_a_shrinking_disk_is_found_before_it_is_full():
     assert "full in" in found["disk-filling"].reasons[0].text
 
 
+def test_a_disk_that_is_full_is_no_longer_filling():
+    """Nothing left is said by another rule; no time is computed from nothing."""
+    free = [0.0] * 30
+    assert set(of_samples(_fs(free, [60 * minute for minute in range(30)]))) == {"disk-full"}
+
+
 def test_a_disk_that_breathes_is_not_filling():
     """Up and down is no trend."""
     free = [50.0 + (minute % 3) for minute in range(60)]

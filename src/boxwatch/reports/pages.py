@@ -154,7 +154,8 @@ def _where(incident: Incident) -> tuple[str, ...]:
     """Every entity in words; a card known by its index is not named by its PCI address again."""
     indexed = incident.entity.startswith("gpu:") and not is_address(incident.entity)
     named = [name for name in incident.entities if not (indexed and is_address(name))]
-    return tuple(dict.fromkeys(place(name, incident.host) for name in named))
+    words = [place(name, incident.host) if name != "host" else "the machine" for name in named]
+    return tuple(dict.fromkeys(words))
 
 
 def _lines(frame: pl.DataFrame) -> tuple[Line, ...]:

@@ -198,7 +198,7 @@ def _fit(history: list[tuple[int, float]]) -> _Line:
 
 def _full_in(history: list[tuple[int, float]]) -> float | None:
     """Seconds until there is no room, by a straight line; null where it does not shrink so."""
-    if len(history) < _LEAST_POINTS:
+    if len(history) < _LEAST_POINTS or history[-1][1] <= 0:
         return None
     line = _fit(history[-_LEAST_POINTS:])
     if line.slope >= 0 or line.fit < _LEAST_FIT:
