@@ -1,17 +1,16 @@
-"""Novelty: an error line of a kind that this service has never written.
+"""Novelty: an error of a kind that this service has never written, and now writes again and again.
 
-New kinds of line come all the time; new kinds of *error* from a service that has been watched for
-a while seldom do. How seldom is measured: a service that often errs in new ways has to err in
-several new ways at once before it is a finding (Good 1953: the chance that the next kind is new is
-the share of kinds seen once).
+New kinds of line come all the time, and so do errors that are said once and never again. What a
+person wants to know is that a service which has been watched for a while has begun to fail in a new
+way: an error whose template is new, said at least `_REPEATS` times within `_WITHIN`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import polars as pl
 
@@ -26,19 +25,32 @@ from boxwatch.detections.detection import (
 
 _ERROR: Final = 17  # OpenTelemetry severity number
 _LEAST_AGE: Final = timedelta(minutes=30)
-_LEAST_LINES: Final = 50
-_HOLD: Final = timedelta(seconds=60)  # a finding stays open so long after its last line
+_LEAST_LINES: Final = 20
+_REPEATS: Final = 3
+_WITHIN: Final = timedelta(minutes=20)  # after so long, a new kind of error is an old one
+_HOLD: Final = timedelta(minutes=5)  # a finding stays open so long after its last line
 _LONGEST_LINE: Final = 160
-_NEW_A_DAY: Final = 3.0  # new kinds of error a day that make a service one that is always new
+_MOST_FRESH: Final = 500  # new kinds of error watched at once, over all services
 
 
 @dataclass(slots=True)
 class Acquaintance:
-    """How long and how well a service is known."""
+    """How long (seconds since the epoch) and how well a service is known."""
 
     first: float
     lines: int = 0
-    new_errors: int = 0
+
+
+@dataclass(slots=True)
+class Fresh:
+    """An error first seen a short while ago. `lines_before` is what the service had written."""
+
+    first: float
+    age: float
+    lines_before: int
+    line: str
+    times: list[float] = field(default_factory=list)
+    event_ids: list[int] = field(default_factory=list)
 
 
 class NoveltyWatch:
@@ -46,87 +58,112 @@ class NoveltyWatch:
 
     def __init__(self) -> None:
         self._known: dict[str, Acquaintance] = {}
-        self._open: dict[str, Detection] = {}
+        self._fresh: dict[str, Fresh] = {}  # "host NUL entity NUL template"
+        self._open: dict[str, Detection] = {}  # by the same key
 
     def add(self, logs: pl.DataFrame, now: datetime) -> list[Detection]:
         """The findings that opened, grew or ended. `logs` in order of arrival."""
         changed: dict[str, Detection] = {}
-        for row in self._new_errors(logs):
-            detection = self._judge(row)
-            if detection is not None:
-                self._open[f"{detection.host}\0{detection.entity}"] = detection
-                changed[detection.id] = detection
-        for key, detection in list(self._open.items()):
-            if now - detection.end >= _HOLD:
-                changed[detection.id] = detection.grown(detection.end, still_open=False)
-                del self._open[key]
+        for row in self._meet(logs).iter_rows(named=True):
+            for detection in (*self._settle(row["time"]), self._hear(row)):
+                if detection is not None:
+                    changed[detection.id] = detection
+        changed.update({detection.id: detection for detection in self._settle(now)})
         return list(changed.values())
 
-    def _new_errors(self, logs: pl.DataFrame) -> list[dict[str, object]]:
-        """Meet the services of `logs`; the rows that are errors of a new kind."""
-        with_entity = logs.filter(pl.col("entity").is_not_null()).with_columns(
-            pl.int_range(1, pl.len() + 1).over("host", "entity").alias("nth")
-        )
-        met = with_entity.group_by("host", "entity").agg(
-            pl.col("time").min().alias("first"), pl.len().alias("lines")
-        )
-        fresh = with_entity.filter(pl.col("new") & (pl.col("severity") >= _ERROR)).sort(
-            "time", maintain_order=True
-        )
-        rows = fresh.select(
-            "host", "entity", "time", "message", "event_id", "nth", "severity"
-        ).to_dicts()
-        for row in rows:
-            before = self._known.get(f"{row['host']}\0{row['entity']}")
-            row["lines_before"] = (before.lines if before else 0) + row["nth"] - 1
-            row["first"] = before.first if before else None
-        for host, entity, first, lines in met.iter_rows():
-            key = f"{host}\0{entity}"
-            known = self._known.setdefault(key, Acquaintance(first.timestamp()))
-            known.lines += lines
-        return rows
+    def _settle(self, now: datetime) -> list[Detection]:
+        """Close what has been quiet at `now`, and forget what is new no longer."""
+        closed = []
+        for key, found in list(self._open.items()):
+            if now - found.end >= _HOLD:
+                closed.append(found.grown(found.end, still_open=False))
+                del self._open[key], self._fresh[key]
+        for key, fresh in list(self._fresh.items()):
+            old = now.timestamp() - fresh.first >= _WITHIN.total_seconds()
+            if (old and key not in self._open) or len(self._fresh) > _MOST_FRESH:
+                self._fresh.pop(key)
+                self._open.pop(key, None)
+        return closed
 
-    def _judge(self, row: dict[str, object]) -> Detection | None:
-        key = f"{row['host']}\0{row['entity']}"
-        known = self._known[key]
-        time = cast("datetime", row["time"])
-        age = time.timestamp() - known.first
-        often = known.new_errors / max(age / 86_400, 0.25)
-        known.new_errors += 1
-        if age < _LEAST_AGE.total_seconds() or cast("int", row["lines_before"]) < _LEAST_LINES:
-            return None
-        line = str(row["message"])[:_LONGEST_LINE]
-        reason = Reason(
-            f"never seen in {age / 3600:.1f} h and {row['lines_before']} lines: {line}",
-            entity=str(row["entity"]),
-            metric="lines",
-            event_id=cast("int", row["event_id"]),
+    def _meet(self, logs: pl.DataFrame) -> pl.DataFrame:
+        """Get to know the services of `logs`; the errors whose template is new or was lately."""
+        lines = logs.filter(pl.col("entity").is_not_null()).with_columns(
+            pl.concat_str("host", pl.lit("\0"), "entity").alias("service"),
+            pl.int_range(pl.len()).over("host", "entity").alias("nth"),
         )
-        before = self._open.get(key)
-        if before is not None:
-            return replace(before, end=time, reasons=(*before.reasons, reason)[:8])
-        if often > _NEW_A_DAY:
-            return None
-        return Detection(
-            host=str(row["host"]),
-            entity=str(row["entity"]),
-            start=time,
-            end=time,
-            open=True,
-            kind=Kind.NOVELTY,
-            name="new-error",
-            severity=Severity.MEDIUM,
-            reasons=(reason,),
+        met = lines.group_by("service").agg(pl.col("time").min().alias("first"), pl.len())
+        for service, first, count in met.iter_rows():
+            known = self._known.setdefault(service, Acquaintance(first.timestamp()))
+            known.lines += count
+        sizes = {service: count for service, _, count in met.iter_rows()}
+        errors = lines.filter(pl.col("severity") >= _ERROR).with_columns(
+            pl.concat_str("service", pl.lit("\0"), "template").alias("kind")
         )
+        kinds = [*self._fresh, *errors.filter("new")["kind"].to_list()]
+        return (
+            errors.filter(pl.col("kind").is_in(kinds))
+            .with_columns(pl.col("service").replace_strict(sizes, default=0).alias("size"))
+            .sort("time", maintain_order=True)
+        )
+
+    def _hear(self, row: Mapping[str, Any]) -> Detection | None:
+        key, time = row["kind"], row["time"]
+        known = self._known[row["service"]]
+        fresh = self._fresh.get(key)
+        if fresh is None:
+            before = known.lines - row["size"] + row["nth"]
+            age = time.timestamp() - known.first
+            if not row["new"] or age < _LEAST_AGE.total_seconds() or before < _LEAST_LINES:
+                return None
+            line = row["message"][:_LONGEST_LINE]
+            fresh = self._fresh[key] = Fresh(time.timestamp(), age, before, line)
+        fresh.times.append(time.timestamp())
+        fresh.event_ids.append(row["event_id"])
+        if len(fresh.times) < _REPEATS:
+            return None
+        found = self._open.get(key)
+        if found is None:
+            found = _finding(row["host"], row["entity"], fresh, time)
+        else:
+            found = replace(found, end=time, reasons=_reasons(found.entity, fresh))
+        self._open[key] = found
+        return found
 
     def save(self) -> dict[str, object]:
         """All state, JSON-able."""
         return {
             "known": {key: asdict(known) for key, known in self._known.items()},
+            "fresh": {key: asdict(fresh) for key, fresh in self._fresh.items()},
             "open": {key: to_record(found) for key, found in self._open.items()},
         }
 
     def load(self, saved: Mapping[str, Any]) -> None:
         """Take up what `save` returned."""
         self._known = {key: Acquaintance(**state) for key, state in saved["known"].items()}
+        self._fresh = {key: Fresh(**state) for key, state in saved["fresh"].items()}
         self._open = {key: from_record(found) for key, found in saved["open"].items()}
+
+
+def _finding(host: str, entity: str, fresh: Fresh, end: datetime) -> Detection:
+    return Detection(
+        host=host,
+        entity=entity,
+        start=end - timedelta(seconds=end.timestamp() - fresh.first),
+        end=end,
+        open=True,
+        kind=Kind.NOVELTY,
+        name="new-error",
+        severity=Severity.MEDIUM,
+        reasons=_reasons(entity, fresh),
+    )
+
+
+def _reasons(entity: str, fresh: Fresh) -> tuple[Reason, ...]:
+    span = fresh.times[-1] - fresh.first
+    text = (
+        f"seen 0 times in {fresh.age / 3600:.1f} h and {fresh.lines_before} lines, "
+        f"now {len(fresh.times)} times in {span:.0f} s: {fresh.line}"
+    )
+    first = Reason(text, entity=entity, metric="errors", event_id=fresh.event_ids[0])
+    latest = Reason("the latest of them", entity=entity, event_id=fresh.event_ids[-1])
+    return (first, latest)
