@@ -215,6 +215,36 @@ def test_complaints_become_states(words, state, tmp_path):
     assert (capability.state, capability.reason) == (state, words)
 
 
+@pytest.mark.parametrize("journal_read", [True, False])
+def test_containers_that_log_to_journald_are_read_once(journal_read, until, rows, tmp_path):
+    """Where the journal is read, their lines come from there; else from the engine."""
+    tool = tmp_path / "docker"
+    about = '{"id":"c1","name":"/web","driver":"journald","running":true,"finished":""}'
+    tool.write_text(
+        f"#!/bin/sh\necho $1 >> {tmp_path}/asked\ncase $1 in\nps) echo c1;;\n"
+        f"inspect) echo '{about}';;\nevents) exec sleep 60;;\nesac\n"
+    )
+    tool.chmod(0o755)
+    options = DockerOptions(program=str(tool), journal_read=journal_read)
+
+    async def go():
+        reader = DockerSource(LocalShell(), "box", None, options)
+        await until(reader, lambda c: rows(c, "status"))
+        async with asyncio.timeout(10):
+            while "events" not in _asked(tmp_path) or "logs" not in _asked(tmp_path):
+                if journal_read and "events" in _asked(tmp_path):
+                    break
+                await asyncio.sleep(0.01)
+        await reader.close()
+
+    asyncio.run(go())
+    assert ("logs" in _asked(tmp_path)) is not journal_read
+
+
+def _asked(folder):
+    return (folder / "asked").read_text().split()
+
+
 def test_lines_of_one_instant_are_counted():
     """Of three lines with one timestamp, two were received: the third comes, once."""
     at = "2026-01-01T00:00:00.000000001Z"

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -209,15 +210,15 @@ def test_nothing_stays_open(log, follow, belongings):
 def test_turn_that_came_too_late_is_handed_over_at_the_next(log, follow, monkeypatch):
     """Lines of a reading that was given up are not lost, nor is the position ahead of them."""
     add(log, "slow\n")
-    follower = follow()
-    monkeypatch.setattr("boxwatch.sources.files._LIMIT_S", 0.0)
+    follower, release = follow(answer_s=0.05), threading.Event()
+    matching = follower.source._matching
+    monkeypatch.setattr(follower.source, "_matching", lambda: release.wait() and matching())
     state, before = follower.turn("status")[0]["state"], follower.source.position()
-    monkeypatch.setattr("boxwatch.sources.files._LIMIT_S", 5.0)
-    assert (state, before) == ("hung", {})
+    release.set()
     got = []
     while not got:
         got = follower.lines()
-    assert got == ["slow"]
+    assert (state, before, got) == ("hung", {}, ["slow"])
 
 
 def test_place_that_is_none_is_refused():

@@ -153,13 +153,12 @@ def test_entries_of_another_boot_are_followed(journal, source, until, rows, tmp_
     remote = Path("/lib/systemd/systemd-journal-remote")
     if not remote.exists():
         pytest.skip("systemd-journal-remote is not on this machine")
-    now = time.time_ns() // 1000
-    entry = (
-        f"__REALTIME_TIMESTAMP={now}\n__MONOTONIC_TIMESTAMP=1\n_BOOT_ID={'b' * 32}\n"
-        f"_MACHINE_ID={'a' * 32}\nMESSAGE=other boot\n\n"
-    )
 
     def write():
+        entry = (
+            f"__REALTIME_TIMESTAMP={time.time_ns() // 1000}\n__MONOTONIC_TIMESTAMP=1\n"
+            f"_BOOT_ID={'b' * 32}\n_MACHINE_ID={'a' * 32}\nMESSAGE=other boot\n\n"
+        )
         argv = [remote, f"--output={journal.folder}/other.journal", "-"]
         subprocess.run(argv, input=entry.encode(), check=True, capture_output=True)
 

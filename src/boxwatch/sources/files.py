@@ -26,7 +26,6 @@ _TURN_BYTES: Final = 4 << 20  # of one file, at one read
 # What logrotate(8) puts behind the name of a file, such as .1 -20260131 .2.gz; where the file
 # itself is read, its older parts are followed by inode and not read as files of their own.
 _ROTATED: Final = re.compile(r"(?:[.-]\d[\d.T_-]*)?(?:\.(?:gz|xz|zst|bz2|old))?$")
-_LIMIT_S: Final = 5.0  # a folder on a dead network share never answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +34,15 @@ class FilesOptions:
 
     `from_start` reads files that are there already from their beginning, else from their end;
     `survey_s` is how often new ones are looked for; `linger_s` how long a file that was renamed
-    may still grow, and a last line without a newline may wait for it.
+    may still grow, and a last line without a newline may wait for it;
+    `answer_s` how long the folders may take (on a dead network share they never answer).
     """
 
     patterns: Sequence[str]
     from_start: bool = False
     survey_s: float = 2.0
     linger_s: float = 10.0
+    answer_s: float = 5.0
 
 
 @dataclass(slots=True)
@@ -88,7 +89,7 @@ class FilesSource:
         """Lines since the last call."""
         parcels: list[Parcel] = []
         try:
-            await self._aside.call(self._turn, _LIMIT_S)
+            await self._aside.call(self._turn, self._options.answer_s)
         except SourceError as error:
             hint = "A folder of the patterns does not answer; is it on a network share?"
             told = self._health.tell(error.state, error.message, hint)
