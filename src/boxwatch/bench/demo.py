@@ -19,9 +19,7 @@ from boxwatch.settings import Settings
 from boxwatch.sources.simulated import FAULTS, InjectedFault, Truth, simulate
 from boxwatch.store import Layout
 
-START: Final = datetime(
-    2026, 3, 2, tzinfo=UTC
-)  # a Monday: a working day's rhythm
+START: Final = datetime(2026, 3, 2, tzinfo=UTC)  # a Monday: a working day's rhythm
 HOURS: Final = 24
 _EARLY: Final = timedelta(seconds=30)  # windows begin a little before what they show
 _LATE: Final = timedelta(minutes=3)  # and findings may follow a fault's end by a quiet time

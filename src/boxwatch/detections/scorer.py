@@ -28,6 +28,7 @@ from boxwatch.models import Saved
 
 _AGES_S: Final = (60, 120, 300, 600, 1200, 1800, 2700, 3600)  # then every hour, then every four
 _HOURLY_UNTIL_S: Final = 12 * 3600
+_TRUSTED_S: Final = 24 * 3600  # how long a model that was trained before judges unchanged
 _STRANGE: Final = 1e-4  # two windows in a row below this p-value begin a stretch not learned from,
 _HOLD: Final = 24  # which lasts until so many windows in a row were above it,
 _SETTLED: Final = 0.5  # or until this share of the entity's latest windows was in such stretches:
@@ -101,7 +102,8 @@ class ViewScorer:
 
     def _begin(self, start: int) -> None:
         self._began = start
-        self._next_fit = start + int(self._baseline_s * 1e6)
+        wait_s = self._baseline_s if self.model is None else _TRUSTED_S
+        self._next_fit = start + int(wait_s * 1e6)
 
     def _fit(self, due: int) -> None:
         self._history.thin()

@@ -1,8 +1,9 @@
 """Silence: a service that used to write and does not.
 
-A service's gaps between windows with lines are remembered. A gap is a finding when it is several
+A service's pauses between windows with lines are remembered. A pause is a finding when it is several
 times the longest this service has ever shown, over a history long enough to know: a service that
-writes at random sometimes pauses long, and its own longest pause says how long.
+writes at random sometimes pauses long, and its own longest pause says how long. Only time that was
+watched counts as a pause: not while the watcher was stopped, nor what a clock jumped over.
 """
 
 from __future__ import annotations
@@ -24,12 +25,13 @@ _LEAST_AGE: Final = timedelta(minutes=30)
 
 @dataclass(slots=True)
 class Rhythm:
-    """How one service writes: when it began, how often it wrote, its longest pause."""
+    """How one service writes: since when, when last, how often, its pauses in watched seconds."""
 
     first: float  # seconds since the epoch
     last: float
     spoken: int = 0
     longest: float = 0.0
+    pause: float = 0.0
     silent_since: float | None = None
 
 
@@ -57,18 +59,18 @@ class SilenceWatch:
         rhythm = self._rhythms.get(key)
         if rhythm is None:
             rhythm = self._rhythms[key] = Rhythm(first=at, last=at)
-        gap = at - rhythm.last
         if wrote:
             ended = None
             if rhythm.silent_since is not None:
                 ended = _finding(host, entity, rhythm, start, still_open=False)
             elif rhythm.spoken > 0:
-                rhythm.longest = max(rhythm.longest, gap)
-            rhythm.last, rhythm.silent_since = at, None
+                rhythm.longest = max(rhythm.longest, rhythm.pause)
+            rhythm.last, rhythm.silent_since, rhythm.pause = at, None, 0.0
             rhythm.spoken += 1
             return ended
+        rhythm.pause += (end - start).total_seconds()
         if rhythm.silent_since is None:
-            if not _too_long(rhythm, at, gap):
+            if not _too_long(rhythm):
                 return None
             rhythm.silent_since = rhythm.last
         return _finding(host, entity, rhythm, end, still_open=True)
@@ -85,22 +87,22 @@ class SilenceWatch:
         }
 
 
-def _too_long(rhythm: Rhythm, at: float, gap: float) -> bool:
+def _too_long(rhythm: Rhythm) -> bool:
     known = (
         rhythm.spoken >= _LEAST_LINES and rhythm.last - rhythm.first >= _LEAST_AGE.total_seconds()
     )
     limit = max(_LEAST_GAP.total_seconds(), _LONGEST_TIMES * rhythm.longest)
-    return known and gap >= limit and at > rhythm.last
+    return known and rhythm.pause >= limit
 
 
 def _finding(
     host: str, entity: str, rhythm: Rhythm, end: datetime, *, still_open: bool
 ) -> Detection:
     since = rhythm.last if rhythm.silent_since is None else rhythm.silent_since
-    start = datetime.fromtimestamp(since, UTC)
+    start = min(datetime.fromtimestamp(since, UTC), end)
     service = entity.removeprefix("service:")
     text = (
-        f"{service} has written nothing for {(end - start).total_seconds():.0f} s; "
+        f"{service} has written nothing for {rhythm.pause:.0f} s; "
         f"its longest pause before was {rhythm.longest:.0f} s"
     )
     return Detection(

@@ -85,7 +85,7 @@ def normalise(records: Records) -> Events:
         pl.coalesce("host", "_HOSTNAME", pl.lit(records.chunk.host)).alias("host"),
         _source().alias("source"),
         pl.lit("journal").alias("subtype"),
-        severity.from_priority(pl.col("PRIORITY")).alias("severity"),
+        _severity(frame),
         _unit(frame).alias("unit"),
         pl.col("CONTAINER_NAME").alias("container_name"),
         pl.col("CONTAINER_ID_FULL").alias("container_id"),
@@ -97,6 +97,23 @@ def normalise(records: Records) -> Events:
         unfinished = frame["CONTAINER_PARTIAL_MESSAGE"].eq("true").fill_null(value=False)
         draft, extras = join_parts(draft, unfinished, ("container_id", "severity"), extras)
     return log_events(records, draft, extras)
+
+
+def _severity(frame: pl.DataFrame) -> pl.Series:
+    """The priority; for what a unit prints, what the line says of itself where it says something.
+
+    systemd gives every line a unit writes to its output the same level (SyslogLevel=, info unless
+    set; systemd.exec(5)): it says nothing about the line.
+    """
+    given = frame.select(severity.from_priority(pl.col("PRIORITY")).alias("severity"))["severity"]
+    printed = frame.select(
+        ((pl.col("_TRANSPORT") == "stdout") & (pl.col("PRIORITY") == "6")).fill_null(value=False)
+    ).to_series()
+    if not printed.any():
+        return given
+    rows = printed.arg_true()
+    said = severity.from_text(frame["MESSAGE"].gather(rows).fill_null(""))
+    return given.scatter(rows, said.fill_null(given.gather(rows)))
 
 
 def _source() -> pl.Expr:

@@ -55,9 +55,10 @@ _KLOG: Final = {"I": 9, "W": 13, "E": 17, "F": 21}
 _PINO: Final = {"10": 1, "20": 5, "30": 9, "40": 13, "50": 17, "60": 21}
 
 # What may stand before the level: bracketed groups, tokens that begin with a digit (times, process
-# ids), dashes, and names set off by " - " (Python's logging).
+# ids), time zones, dashes, and names set off by " - " (Python's logging).
 _BEFORE: Final = (
-    r"^(?:\[[^\]]*\][ \t]*|[0-9][0-9A-Za-z_:.,/+\-]*[ \t]+|[-|] +|[A-Za-z0-9_.\-/]+ - )*"
+    r"^(?:\[[^\]]*\][ \t]*|[0-9][0-9A-Za-z_:.,/+\-]*[ \t]+|(?:UTC|GMT|Z|[A-Z]{2,4}T)[ \t]+"
+    r"|[-|] +|[A-Za-z0-9_.\-/]+ - )*"
 )
 
 _SPOKEN: Final = (

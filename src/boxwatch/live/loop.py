@@ -195,6 +195,7 @@ class Loop:
             values = dict(part.select("view", "p_value").iter_rows())
             pulse.emit(pulse.TurnJudged(str(host), values))
             strangest = min(values.values())
+        _tell_machine(outcome.windows["host"], events.samples)
         self._count()
         left = self._learning_left(turn.now)
         pulse.emit(pulse.BaselineRunning(left))
@@ -212,3 +213,16 @@ class Loop:
         if not until:
             return None
         return max(0.0, (max(until) - now) / timedelta(seconds=1))
+
+
+def _tell_machine(windows: pl.DataFrame, samples: pl.DataFrame) -> None:
+    """How busy each host is, and whether each source answers."""
+    shares = ("cpu_busy", "memory_used", "filesystem_used")
+    latest = windows.group_by("host", maintain_order=True).last()
+    for host, cpu, memory, disk in latest.select("host", *shares).iter_rows():
+        pulse.emit(pulse.HostRead(host, cpu, memory, disk))
+    answers = samples.filter(pl.col("metric") == "up").group_by("host", "entity").last()
+    for host, entity, up, reason in answers.select("host", "entity", "value", "reason").iter_rows():
+        answered = None if up is None else bool(up)
+        name = entity.removeprefix("source:")
+        pulse.emit(pulse.SourceAnswered(host, name, answered, "" if reason is None else reason))

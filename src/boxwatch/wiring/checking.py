@@ -10,7 +10,7 @@ from typing import Final, cast
 from boxwatch.clock import SystemClock
 from boxwatch.settings import Settings
 from boxwatch.sources import Capability, LocalShell, Source
-from boxwatch.sources.check import Probed, check_machine
+from boxwatch.sources.check import Probed, Surroundings, check_machine
 from boxwatch.wiring.reading import sources
 
 _MADE: Final = datetime(2026, 11, 1, tzinfo=UTC)  # no true clock shows an earlier time than this
@@ -24,6 +24,7 @@ def check(settings: Settings, data: Path) -> list[Capability]:
 async def _check(reading: list[Source], data: Path) -> list[Capability]:
     probed = cast("list[Probed]", reading)
     try:
-        return await check_machine(probed, LocalShell(), data, SystemClock(), _MADE)
+        around = Surroundings(LocalShell(), data, SystemClock(), _MADE)
+        return await check_machine(probed, around)
     finally:
         await asyncio.gather(*(source.close() for source in reading))

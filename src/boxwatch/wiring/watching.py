@@ -12,7 +12,7 @@ from pathlib import Path
 from boxwatch.clock import SystemClock
 from boxwatch.detections import ViewModel, load_view_model
 from boxwatch.detections.known import Override
-from boxwatch.errors import StoreError, UsageError
+from boxwatch.errors import UsageError
 from boxwatch.events import normalise
 from boxwatch.features import VIEWS
 from boxwatch.live import (
@@ -98,7 +98,9 @@ def watch(
         for sink in sinks:
             stack.callback(sink.close)
         if metrics_port is not None:
-            endpoint = _endpoint(settings, metrics_port)
+            endpoint = MetricsEndpoint(
+                settings.service.metrics_host, metrics_port, settings.metrics_token()
+            )
             stack.callback(endpoint.close)
         store, loop = stack.enter_context(opened(settings, data, sinks))
         recording = None
@@ -135,21 +137,6 @@ async def _run(
     if for_seconds is not None:
         running.call_later(for_seconds, stop.set)
     await loop.run(feed, stop)
-
-
-def _endpoint(settings: Settings, port: int) -> MetricsEndpoint:
-    token = settings.service.metrics_token
-    file = settings.service.metrics_token_file
-    secret = None if token is None else token.get_secret_value()
-    if secret is None and file is not None:
-        try:
-            secret = file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise StoreError(
-                f"The token file {str(file)!r} cannot be read: {error.strerror}.",
-                hint="Set service.metrics_token_file to a file this user may read.",
-            ) from error
-    return MetricsEndpoint(settings.service.metrics_host, port, secret)
 
 
 def detect(settings: Settings, data: Path, progress: Progress) -> DetectReport:
