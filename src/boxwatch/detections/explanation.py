@@ -61,10 +61,8 @@ def _say(feature: Feature, value: float, *, difference: bool = False) -> str:
         return f"{value * 100:.3g} %"
     if feature.unit == "celsius":
         return f"{value:.3g} °C"
-    if difference:
-        return f"{value:.2g}"
-    if feature.unit == "log":
+    if feature.unit == "log" and not difference:
         return f"{math.expm1(min(value, 60.0)):.3g}"
-    if feature.unit == "sqrt":
+    if feature.unit == "sqrt" and not difference:
         return f"{value * value:.3g}"
-    return f"{value:.3g}"
+    return f"{value:.2g}" if difference else f"{value:.3g}"

@@ -23,7 +23,12 @@ from boxwatch.detections.detection import (
     to_record,
 )
 
-_ERROR: Final = 17  # OpenTelemetry severity number
+_INFO: Final = 12  # OpenTelemetry severity numbers: up to here a line says that it is no error,
+_ERROR: Final = 17  # and from here that it is one; in between, or where it says nothing, words do
+_FAILING: Final = (
+    r"(?i-u:\b(?:error|fail|failed|failure|fatal|panic|abort|aborting|aborted|exception|corrupt"
+    r"|corrupted|unrecoverable|cannot|can't|unable to|timed out)\b)"
+)
 _LEAST_AGE: Final = timedelta(minutes=30)
 _LEAST_LINES: Final = 20
 _REPEATS: Final = 3
@@ -96,7 +101,9 @@ class NoveltyWatch:
             known = self._known.setdefault(service, Acquaintance(first.timestamp()))
             known.lines += count
         sizes = {service: count for service, _, count in met.iter_rows()}
-        errors = lines.filter(pl.col("severity") >= _ERROR).with_columns(
+        level = pl.col("severity").fill_null(_INFO + 1)
+        fails = (level >= _ERROR) | ((level > _INFO) & pl.col("message").str.contains(_FAILING))
+        errors = lines.filter(fails).with_columns(
             pl.concat_str("service", pl.lit("\0"), "template").alias("kind")
         )
         kinds = [*self._fresh, *errors.filter("new")["kind"].to_list()]

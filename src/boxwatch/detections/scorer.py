@@ -111,11 +111,8 @@ class ViewScorer:
         if len(x) > 0:
             self.model = view_model.fit(self.view, x, entity, self._entities, self._seed)
         age_s = (due - cast("int", self._began)) / 1e6
-        later = [age for age in _AGES_S if age > age_s]
-        if later:
-            following = later[0] - age_s
-        else:
-            following = 3600 if age_s < _HOURLY_UNTIL_S else 4 * 3600
+        then = 3600 if age_s < _HOURLY_UNTIL_S else 4 * 3600
+        following = next((age - age_s for age in _AGES_S if age > age_s), then)
         self._next_fit = due + int(following * 1e6)
 
     def _score_and_remember(self, windows: pl.DataFrame) -> pl.DataFrame:

@@ -1,9 +1,9 @@
 """Silence: a service that used to write and does not.
 
-A service's pauses between windows with lines are remembered. A pause is a finding when it is several
-times the longest this service has ever shown, over a history long enough to know: a service that
-writes at random sometimes pauses long, and its own longest pause says how long. Only time that was
-watched counts as a pause: not while the watcher was stopped, nor what a clock jumped over.
+A service's pauses between windows with lines are remembered. A pause is a finding when it is
+several times the longest this service has ever shown, over a history long enough to know: a service
+that writes at random sometimes pauses long, and its own longest pause says how long. Only time that
+was watched counts as a pause: not while the watcher was stopped, nor what a clock jumped over.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ from boxwatch.models import (
     Calibrator,
     Detector,
     Matrix,
+    Reach,
     Saved,
     combine,
     watched,
@@ -67,6 +68,7 @@ class ViewModel:
     view: View
     entities: list[str]
     baseline: Baseline
+    reach: Reach
     detectors: dict[str, Detector]
     calibrators: dict[str, dict[int, Calibrator]]  # detector -> entity number, -1 for the pool
     version: str
@@ -87,7 +89,10 @@ class ViewModel:
             entity: Entity number of each window, from `numbers`.
         """
         z = self.baseline.standardise(x, entity)
-        raw = {name: part.score(self._seen_by(name, z)) for name, part in self.detectors.items()}
+        raw = {
+            name: part.score(self._seen_by(name, z, entity))
+            for name, part in self.detectors.items()
+        }
         p = {name: self._p_values(name, scores, entity) for name, scores in raw.items()}
         p["combined"] = combine(np.column_stack(list(p.values())))
         return raw, p
@@ -108,10 +113,10 @@ class ViewModel:
     ) -> NDArray[np.float32]:
         """What each feature adds to one detector's scores, (windows, features)."""
         z = self.baseline.standardise(x, entity)
-        return self.detectors[name].contributions(self._seen_by(name, z))
+        return self.detectors[name].contributions(self._seen_by(name, z, entity))
 
-    def _seen_by(self, name: str, z: Matrix) -> Matrix:
-        return directed(self.view, z) if name == FIRST else z
+    def _seen_by(self, name: str, z: Matrix, entity: NDArray[np.int64]) -> Matrix:
+        return self.reach.scale(directed(self.view, z), entity) if name == FIRST else z
 
     def save(self) -> Saved:
         """Arrays and meta of all parts, prefixed by the part's name."""
@@ -129,8 +134,11 @@ class ViewModel:
             meta[prefix] = dict(saved.meta)
         return Saved(arrays, meta)
 
-    def _parts(self) -> list[tuple[str, Baseline | Detector | Calibrator]]:
-        parts: list[tuple[str, Baseline | Detector | Calibrator]] = [("baseline", self.baseline)]
+    def _parts(self) -> list[tuple[str, Baseline | Reach | Detector | Calibrator]]:
+        parts: list[tuple[str, Baseline | Reach | Detector | Calibrator]] = [
+            ("baseline", self.baseline),
+            ("reach", self.reach),
+        ]
         parts += [(f"detector.{name}", part) for name, part in self.detectors.items()]
         for name, group in self.calibrators.items():
             parts += [(f"calibrator.{name}.{number}", part) for number, part in group.items()]
@@ -160,6 +168,7 @@ def load(view: View, saved: Saved) -> ViewModel:
         view=view,
         entities=list(cast("list[str]", saved.meta["entities"])),
         baseline=Baseline.load(part("baseline")),
+        reach=Reach.load(part("reach")),
         detectors=detectors,
         calibrators=calibrators,
         version=str(saved.meta["version"]),
@@ -176,8 +185,9 @@ def fit(
 ) -> ViewModel:
     """Learn a view from windows in time order.
 
-    The earlier windows teach baselines and detectors, the later ones calibrate: what changes from
-    one to the other (a day that gets busier) widens the tails instead of raising alarms.
+    All windows teach what is usual and how far each entity ordinarily goes. The earlier ones teach
+    the detectors, the later ones calibrate them: what changes from one to the other (a day that
+    gets busier) widens the tails instead of raising alarms.
 
     Args:
         view: Names the columns of `x`.
@@ -191,21 +201,23 @@ def fit(
     cut = rows - held if held >= _LEAST_HELD_OUT else rows
     numbers = entity.astype(np.int64)
     baseline = Baseline.fit(
-        x[:cut].astype(np.float64),
-        numbers[:cut],
+        x.astype(np.float64),
+        numbers,
         prior=np.array([feature.spread for feature in view.features]),
         floor=np.array([feature.floor for feature in view.features]),
         entities=len(entities),
         prior_weight=86_400 / view.window_s,
     )
     z = baseline.standardise(x.astype(np.float64), numbers)
+    reach = Reach.fit(directed(view, z), numbers, len(entities))
+    directed_z = reach.scale(directed(view, z), numbers)
     detectors: dict[str, Detector] = {}
     calibrators: dict[str, dict[int, Calibrator]] = {}
     for name, kind in DETECTORS.items():
         joint = view.name in _JOINT_VIEWS and cut >= max(_LEAST_JOINT, kind.least_windows)
         if name != FIRST and not joint:
             continue
-        seen = directed(view, z) if name == FIRST else z
+        seen = directed_z if name == FIRST else z
         detector = kind()
         detector.fit(_some(seen[:cut]), seed)
         detectors[name] = detector
@@ -213,7 +225,7 @@ def fit(
         calibrators[name] = _calibrate(detector.score(seen[cut:]), numbers[cut:], prior)
     stamp = xxhash.xxh3_64_hexdigest(np.ascontiguousarray(x[:cut]).tobytes())[:8]
     version = f"{view.name}-{rows}-{stamp}"
-    return ViewModel(view, list(entities), baseline, detectors, calibrators, version, rows)
+    return ViewModel(view, list(entities), baseline, reach, detectors, calibrators, version, rows)
 
 
 def _believed(
@@ -223,9 +235,10 @@ def _believed(
 
     A joint model has no reference: it may not claim a chance much smaller than its own history
     could have shown, so on its first days it explains and prolongs findings but opens none.
-    Robust z is drawn towards the reference while days are few. The draw is a weighted geometric mean (a logarithmic opinion pool; Genest and Zidek,
-    Statistical Science 1986). Extremes of one day say little about those of a year, and a busy
-    hour or an undetected fault in a short history would make everything look ordinary.
+    Robust z is drawn towards the reference while days are few, by a weighted geometric mean (a
+    logarithmic opinion pool; Genest and Zidek, Statistical Science 1986). Extremes of one day say
+    little about those of a year, and a busy hour or an undetected fault in a short history would
+    make everything look ordinary. How far an entity ordinarily goes is in its reach already.
     """
     p = calibrator.p_value(scores)
     windows = calibrator.fit_report().windows

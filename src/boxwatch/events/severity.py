@@ -52,6 +52,9 @@ _WORD_UPPER: Final = f"({_NAMES.upper()})"
 _END: Final = r"(?-u:\b)"
 
 _KLOG: Final = {"I": 9, "W": 13, "E": 17, "F": 21}
+# 1:M 02 Mar 2026 10:18:08.086 # ... (Redis and Valkey: debug, verbose, notice, warning)
+_REDIS_LINE: Final = r"^[0-9]+:[A-Z] [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:.]+ ([.\-*#]) "
+_REDIS: Final = {".": 5, "-": 9, "*": 10, "#": 13}
 _PINO: Final = {"10": 1, "20": 5, "30": 9, "40": 13, "50": 17, "60": 21}
 
 # What may stand before the level: bracketed groups, tokens that begin with a digit (times, process
@@ -101,10 +104,13 @@ def from_text(messages: pl.Series) -> pl.Series:
     pino = head.str.extract(r'"level" ?: ?([1-6]0)[,}]').replace_strict(
         _PINO, default=None, return_dtype=pl.UInt8
     )
+    redis = head.str.extract(_REDIS_LINE).replace_strict(
+        _REDIS, default=None, return_dtype=pl.UInt8
+    )
     crash = (
         pl.when(head.str.starts_with("Traceback (most recent call last)"))
         .then(pl.lit(17, pl.UInt8))
         .when(head.str.contains(r"^thread '.*' panicked at|^panic: "))
         .then(pl.lit(21, pl.UInt8))
     )
-    return table.select(pl.coalesce(klog, pino, crash, *words).alias("severity"))["severity"]
+    return table.select(pl.coalesce(klog, pino, redis, crash, *words).alias("severity"))["severity"]

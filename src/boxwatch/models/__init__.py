@@ -13,6 +13,7 @@ from boxwatch.models.detector import Detector, Matrix, Saved, Vector
 from boxwatch.models.isolation_forest import IsolationForest
 from boxwatch.models.kmeans import KMeans
 from boxwatch.models.pca import PCA
+from boxwatch.models.reach import Reach
 from boxwatch.models.robust_z import RobustZ
 
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
@@ -30,6 +31,7 @@ __all__ = [
     "IsolationForest",
     "KMeans",
     "Matrix",
+    "Reach",
     "RobustZ",
     "Saved",
     "Vector",

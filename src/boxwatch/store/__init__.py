@@ -1,8 +1,8 @@
 """The store: events in Parquet, state and incidents in SQLite, models as hashed files."""
 
 from boxwatch.store.artifacts import load_model, model_versions, save_model
-from boxwatch.store.compaction import Compacted
 from boxwatch.store.champions import read_champions, write_champions
+from boxwatch.store.compaction import Compacted
 from boxwatch.store.event_store import EventStore, Head, Positions
 from boxwatch.store.ingest import Progress, ingest
 from boxwatch.store.layout import Layout

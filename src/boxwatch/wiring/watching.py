@@ -70,7 +70,7 @@ def opened(
         yield store, Loop(store, state, pipeline(settings, data), sinks, options)
 
 
-def watch(
+def watch(  # noqa: PLR0913 - three of them are what a person chose for this run
     settings: Settings,
     data: Path,
     *,
