@@ -19,7 +19,7 @@ SERVICE: Final = View(
         Feature("lines", "sqrt", _CONTEXT, 2.0, 1.0, "lines"),
         Feature("lines_minute", "sqrt", _HIGH, 6.0, 2.0, "lines in a minute"),
         Feature("warnings", "sqrt", _HIGH, 2.0, 1.0, "warnings in a minute"),
-        Feature("errors", "sqrt", _HIGH, 1.2, 1.0, "errors in a minute"),
+        Feature("errors", "sqrt", _HIGH, 0.9, 0.8, "errors in a minute"),
         Feature("error_share", "ratio", _CONTEXT, 0.2, 0.05, "errors of all lines in a minute"),
         Feature("new_templates", "sqrt", _HIGH, 1.5, 1.0, "kinds of line never seen, a minute"),
     ),

@@ -25,7 +25,7 @@ class Steady:
         self._recent: dict[str, deque[float]] = {}
 
     def gpu(self, windows: pl.DataFrame) -> pl.DataFrame:
-        """`windows` of the gpu view: climb and slow power filled in, `gpu.BY_THE_MINUTE` averaged."""
+        """`windows` of the gpu view: climb and slow power filled in, the rest by the minute."""
         return windows.with_columns(
             *self._by_the_minute(windows, gpu.BY_THE_MINUTE),
             self._each(windows, "memory_used", self._climb).alias("memory_climb"),
@@ -47,9 +47,9 @@ class Steady:
         self, windows: pl.DataFrame, feature: str, step: Callable[[str, float], float]
     ) -> pl.Series:
         values = []
-        for host, entity, level in windows.select("host", "entity", feature).iter_rows():
+        for machine, entity, level in windows.select("host", "entity", feature).iter_rows():
             known = math.nan if level is None else level
-            values.append(step(f"{host}\0{entity}\0{feature}", known))
+            values.append(step(f"{machine}\0{entity}\0{feature}", known))
         return pl.Series(values, dtype=pl.Float64).fill_nan(None)
 
     def _climb(self, key: str, level: float) -> float:

@@ -24,6 +24,7 @@ from boxwatch.events.schema import Events, concat
 from boxwatch.store.event_store import EventStore
 from boxwatch.store.raw_files import RawFile, find_raw_files
 from boxwatch.store.raw_streams import Normalise, RawStream, last_time
+from boxwatch.store.repeats import Repeats
 
 POSITION: Final = "ingest"
 CHUNK_BYTES: Final = 32 * 2**20
@@ -33,14 +34,16 @@ CHUNK_BYTES: Final = 32 * 2**20
 class Progress:
     """What is done: bytes of all artifacts, of these taken so far; and what this run added.
 
-    `quarantined` counts by kind. `skipped` are files that were not read, with the reason;
-    `waiting` files that end in half a line, which may still be being written.
+    `quarantined` counts by kind. `repeated` lines were stored before and left out.
+    `skipped` are files that were not read, with the reason; `waiting` files that end in half a
+    line, which may still be being written.
     """
 
     bytes_total: int = 0
     bytes_done: int = 0
     batches: int = 0
     rows: int = 0
+    repeated: int = 0
     quarantined: Mapping[str, int] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
     waiting: tuple[str, ...] = ()
@@ -73,6 +76,7 @@ def ingest(  # noqa: PLR0913 - what is read, how, and three things a caller may 
     shrunk = {name for name, offset in taken.items() if offset > sizes[name]}
     readable = [file for file in files if file.name not in shrunk]
     total = sum(sizes[file.name] for file in readable)
+    repeats = Repeats(store)
     batches = rows = 0
     quarantined: Counter[str] = Counter()
     with ExitStack() as stack:
@@ -82,6 +86,7 @@ def ingest(  # noqa: PLR0913 - what is read, how, and three things a caller may 
         while active := [stream for stream in streams if stream.remaining > 0]:
             now = _earliest(store, readable)
             events, now = _batch(active, chunk_bytes, now)
+            events = repeats.without(events)
             store.append(events, now, {POSITION: dict(taken)})
             batches += 1
             rows += events.rows
@@ -93,6 +98,7 @@ def ingest(  # noqa: PLR0913 - what is read, how, and three things a caller may 
         bytes_done=_done(readable, taken),
         batches=batches,
         rows=rows,
+        repeated=repeats.found,
         quarantined=dict(quarantined),
         skipped=(
             *(f"{name}: its name says no kind or no time" for name in strange),

@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from boxwatch.errors import UsageError
-from boxwatch.events import Events, RawChunk, combined_events, normalise
+from boxwatch.events import RawChunk, combined_events, gpu_names, normalise
 from boxwatch.features import VIEWS, WindowBuilder
 from boxwatch.lifecycle import train as train_view
 from boxwatch.pulse import Progress
@@ -30,20 +30,11 @@ def normalize(
     progress: Progress,
 ) -> NormalizeReport:
     """Store what the raw artifacts hold and the store does not; see `store.ingest`."""
-    quarantined: dict[str, int] = {}
-
-    def counted(chunk: RawChunk) -> Events:
-        events = normalise(chunk)
-        if not events.quarantined.is_empty():
-            kind = chunk.kind
-            quarantined[kind] = quarantined.get(kind, 0) + events.quarantined.height
-        return events
-
     with EventStore.open(data, writable=True) as store:
         done = ingest(
             store,
             Layout(data).ingested,
-            counted,
+            normalise,
             host=host_name(),
             progress=lambda taken, total: progress("normalizing", taken, total),
         )
@@ -51,8 +42,8 @@ def normalize(
     return NormalizeReport(
         batches=done.batches,
         rows=done.rows,
-        repeated=0,
-        quarantined=quarantined,
+        repeated=done.repeated,
+        quarantined=done.quarantined,
         skipped=done.skipped,
         waiting=done.waiting,
         exported=exported,
@@ -62,7 +53,12 @@ def normalize(
 def _export(store: EventStore, data: Path) -> tuple[str, ...]:
     folder = Layout(data).processed
     folder.mkdir(parents=True, exist_ok=True)
-    frame = combined_events(store.logs().collect(), store.samples().collect())
+    named = [
+        gpu_names(RawChunk("gpu", path.read_bytes(), host_name(), str(path)))
+        for path in sorted((Layout(data).ingested / "gpu").glob("*.jsonl"))
+    ]
+    names = pl.concat(named).unique(["host", "entity"], keep="last") if named else None
+    frame = combined_events(store.logs().collect(), store.samples().collect(), names)
     parquet, lines = folder / "combined_events.parquet", folder / "combined_events.jsonl"
     for path, write in ((parquet, frame.write_parquet), (lines, frame.write_ndjson)):
         partial = path.with_suffix(path.suffix + ".partial")

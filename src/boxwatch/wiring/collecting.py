@@ -10,20 +10,19 @@ from pathlib import Path
 from typing import Final
 
 import orjson
-import polars as pl
 
 from boxwatch.clock import SystemClock, monotonic
-from boxwatch.events import RAW_KINDS, RawChunk, normalise
+from boxwatch.events import RAW_KINDS, RawChunk
 from boxwatch.settings import Settings
 from boxwatch.sources import Source
 from boxwatch.store import Layout
-from boxwatch.wiring.reading import sources
+from boxwatch.wiring.reading import sources, without_kernel_twice
 from boxwatch.wiring.reports import CollectReport, SourceLine
 
 _PAUSE_S: Final = 0.1
 _LEAST_S: Final = 3.0  # time for every tool to start and give its first reading
-_IDLE_S: Final = 1.5  # and so long without a line means that the logs are read
-_MOST_S: Final = 600.0
+_IDLE_S: Final = 1.5  # so long without a line means that a source that follows has caught up
+_MOST_S: Final = 3600.0
 
 
 def collect(settings: Settings, data: Path, since_seconds: float | None) -> CollectReport:
@@ -32,11 +31,12 @@ def collect(settings: Settings, data: Path, since_seconds: float | None) -> Coll
     since = None if since_seconds is None else now - timedelta(seconds=since_seconds)
     reading = sources(settings, {}, since=since, follow=False)
     writer = _Artifacts(Layout(data).ingested, now)
-    asyncio.run(_drain(reading, writer))
-    return writer.report([source.name for source in reading])
+    return writer.report(asyncio.run(_drain(reading, writer)))
 
 
-async def _drain(reading: Sequence[Source], writer: _Artifacts) -> None:
+async def _drain(offered: Sequence[Source], writer: _Artifacts) -> list[str]:
+    """Read until every log is read to its end; the names of the sources that were read."""
+    reading = await without_kernel_twice(offered)
     began = last = monotonic()
     try:
         while monotonic() - began < _MOST_S:
@@ -44,11 +44,13 @@ async def _drain(reading: Sequence[Source], writer: _Artifacts) -> None:
                 for chunk in chunks:
                     if writer.write(chunk):
                         last = monotonic()
-            if monotonic() - began >= _LEAST_S and monotonic() - last >= _IDLE_S:
+            ended = all(getattr(source, "done", True) for source in reading)
+            if ended and monotonic() - began >= _LEAST_S and monotonic() - last >= _IDLE_S:
                 break
             await asyncio.sleep(_PAUSE_S)
     finally:
         await asyncio.gather(*(source.close() for source in reading))
+    return [source.name for source in reading]
 
 
 class _Artifacts:
@@ -90,11 +92,12 @@ class _Artifacts:
         return new
 
     def _note(self, chunk: RawChunk) -> None:
-        samples = normalise(chunk).samples.filter(pl.col("metric") == "up")
-        for row in samples.iter_rows(named=True):
-            name = str(row["entity"]).removeprefix("source:")
-            state = {1.0: "ok", 0.0: "failing"}.get(row["value"], "absent")
-            self._status[name] = SourceLine(name, 0, state, row["reason"] or "")
+        for line in chunk.lines.splitlines():
+            row = orjson.loads(line)
+            name = str(row["source"])
+            self._status[name] = SourceLine(
+                name, 0, str(row["state"]), str(row["reason"]), str(row["hint"])
+            )
 
     def report(self, names: Sequence[str]) -> CollectReport:
         """What came, source by source."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from boxwatch.parts import SOURCES
 from boxwatch.settings import Settings
@@ -26,8 +25,6 @@ from boxwatch.sources import (
     Position,
     Source,
 )
-
-_KERNEL_MESSAGES = Path("/run/systemd/journal/socket")  # where journald runs, it reads the kernel
 
 
 def host_name() -> str:
@@ -67,8 +64,15 @@ def sources(
         ),
     }
     wanted = [name for name in SOURCES if getattr(settings.sources, name).enabled]
-    if journal and _KERNEL_MESSAGES.exists():
-        wanted = [name for name in wanted if name != "kernel"]
     if not settings.data_collection.files:
         wanted = [name for name in wanted if name != "files"]
     return [makers[name](positions.get(SOURCES[name].name)) for name in wanted]
+
+
+async def without_kernel_twice(reading: Sequence[Source]) -> list[Source]:
+    """`reading` without the kernel source where the journal carries the kernel's lines already."""
+    journals = [source for source in reading if isinstance(source, JournaldSource)]
+    carried = [await journal.carries_kernel() for journal in journals]
+    if not any(carried):
+        return list(reading)
+    return [source for source in reading if not isinstance(source, KernelSource)]

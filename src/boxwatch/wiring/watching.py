@@ -28,7 +28,7 @@ from boxwatch.pulse import Progress
 from boxwatch.settings import Settings
 from boxwatch.sinks import MetricsEndpoint, Sink
 from boxwatch.store import EventStore, Layout, StateStore, load_model, read_champions
-from boxwatch.wiring.reading import sources
+from boxwatch.wiring.reading import sources, without_kernel_twice
 from boxwatch.wiring.reports import DetectReport
 
 
@@ -126,7 +126,7 @@ async def _run(
     feed: Feed
     if recording is None:
         feed = LiveFeed(
-            sources(settings, positions),
+            await without_kernel_twice(sources(settings, positions)),
             normalise,
             SystemClock(),
             settings.live.batch_seconds,
