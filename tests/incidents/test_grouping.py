@@ -89,8 +89,10 @@ def test_what_comes_back_soon_is_the_same_incident():
 
 
 def test_what_comes_back_late_is_another_incident():
-    """Five minutes of quiet are."""
-    assert len(_grouped(known("xid-13", "gpu:0", 0), known("xid-13", "gpu:0", 300))) == 2
+    """Five quiet minutes are late, and a quarter of an hour for the same finding again."""
+    assert len(_grouped(known("xid-13", "gpu:0", 0), known("xid-31", "gpu:0", 300))) == 2
+    assert len(_grouped(known("xid-13", "gpu:0", 0), known("xid-13", "gpu:0", 300))) == 1
+    assert len(_grouped(known("xid-13", "gpu:0", 0), known("xid-13", "gpu:0", 1200))) == 2
 
 
 def test_an_address_and_an_index_become_one_card():

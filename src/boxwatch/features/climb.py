@@ -1,8 +1,8 @@
-"""Steady growth: how much a level has risen without a pause and without a jump.
+"""Steady growth: how much a level has risen without a pause, a jump or a burst.
 
-A leak grows a little every minute for a long time. A model that loads or goes moves a lot at once,
-and ordinary use goes up and down. So a climb adds up the minutes that grow by more than nothing and
-by less than a jump, passes over the jumps, and starts again at zero when growth stops.
+A leak grows about as much every minute for a long time. A model that loads or goes moves a lot at
+once, and ordinary use goes up and down or grows in bursts. So a climb is the number of its minutes
+times their median growth; it passes over jumps, and starts again at zero when growth stops.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
+from statistics import median
 
 _LEAST = 0.0008  # per minute: below this it is noise
 _JUMP = 0.06  # per minute: above this something was started or stopped, not leaked
-_PATIENCE = 2  # minutes without growth that a climb survives
+_PATIENCE = 2  # minutes in a row without growth that a climb survives
+_LONGEST = 240  # minutes of a climb that are remembered
 
 
 @dataclass(slots=True)
@@ -23,8 +25,13 @@ class Climb:
     per_minute: int  # windows a minute
     recent: deque[float] = field(default_factory=deque)  # levels of the running minute
     minute_ago: float = math.nan
-    risen: float = 0.0
+    growths: deque[float] = field(default_factory=deque)  # by minute, of the climb
     flat: int = 0
+
+    @property
+    def risen(self) -> float:
+        """How much the level has climbed; 0 while it does not."""
+        return len(self.growths) * median(self.growths) if self.growths else 0.0
 
     def add(self, level: float) -> float:
         """Take the next window's level (NaN = unknown, skipped) and return the climb so far."""
@@ -43,13 +50,17 @@ class Climb:
         if abs(growth) > _JUMP:
             return
         if growth >= _LEAST:
-            self.risen += growth
             self.flat = 0
-        elif self.risen > 0:
+        elif self.growths:
             self.flat += 1
-            if self.flat > _PATIENCE:
-                self.risen = 0.0
-                self.flat = 0
+        else:
+            return
+        self.growths.append(max(growth, 0.0))
+        if self.flat > _PATIENCE:
+            self.growths.clear()
+            self.flat = 0
+        if len(self.growths) > _LONGEST:
+            self.growths.popleft()
 
     def save(self) -> dict[str, object]:
         """JSON-able; NaN as null."""
@@ -57,7 +68,7 @@ class Climb:
             "per_minute": self.per_minute,
             "recent": list(self.recent),
             "minute_ago": None if math.isnan(self.minute_ago) else self.minute_ago,
-            "risen": self.risen,
+            "growths": list(self.growths),
             "flat": self.flat,
         }
 
@@ -66,6 +77,7 @@ class Climb:
         """The climb that `save` described."""
         state = dict(saved)
         state["recent"] = deque(state["recent"])  # type: ignore[call-overload]
+        state["growths"] = deque(state["growths"])  # type: ignore[call-overload]
         if state["minute_ago"] is None:
             state["minute_ago"] = math.nan
         return cls(**state)  # type: ignore[arg-type]

@@ -19,6 +19,7 @@ from boxwatch.incidents.incident import Incident, State
 from boxwatch.incidents.relations import explains, is_address, kind, near
 
 _REMEMBERED: Final = timedelta(hours=1)  # how long a resolved incident can still be spoken of
+_AGAIN: Final = timedelta(minutes=15)  # what comes back as it was within so long was not over
 _WIDE: Final = 3  # an incident that reaches so many entities is a step more severe
 
 
@@ -107,13 +108,16 @@ class Grouper:
         return case
 
     def _same(self, case: Case, found: Detection) -> bool:
-        """The same entity, again before the incident was quiet for long."""
+        """The same entity, again before it was quiet for long; for the same finding, very long."""
         return any(
             self._named(member) == self._named(found)
-            and (member.open or found.start - member.end <= self._quiet)
-            and found.end >= member.start - self._quiet
+            and (member.open or found.start - member.end <= self._patience(member, found))
+            and found.end >= member.start - self._patience(member, found)
             for member in case.found.values()
         )
+
+    def _patience(self, member: Detection, found: Detection) -> timedelta:
+        return max(self._quiet, _AGAIN) if member.name == found.name else self._quiet
 
     def _consequence(self, case: Case, found: Detection) -> bool:
         cards = {self._named(member) for member in case.found.values()}
