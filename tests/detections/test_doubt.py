@@ -58,6 +58,7 @@ def row(number: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def filled(count: int, capacity: int = 100) -> History:
+    """A history that was given so many windows, one by one."""
     history = History(2, capacity)
     for number in range(count):
         history.add(*row(number))

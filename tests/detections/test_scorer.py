@@ -21,10 +21,12 @@ ALPHA = threshold(1.0, made.STEP_S, 1.0)  # one false alarm a week
 
 
 def scorer() -> ViewScorer:
+    """A scorer that learns for half a minute."""
     return ViewScorer(made.SMALL, baseline_s=30)
 
 
 def combined(scores: pl.DataFrame) -> pl.DataFrame:
+    """The rows that decide, by time."""
     return scores.filter(pl.col("detector") == COMBINED).sort("start", "entity")
 
 
@@ -70,15 +72,11 @@ def test_it_learns_at_set_ages():
 @given(st.sets(st.integers(1, 1899), max_size=30))
 def test_scores_do_not_depend_on_turns(cuts):
     """However the same windows are cut into turns, the scores are bit-identical."""
-    whole = made.windows(
-        with_fault(made.ordinary(1900), 1400, 1500), entities=("host", "host2")
-    )
+    whole = made.windows(with_fault(made.ordinary(1900), 1400, 1500), entities=("host", "host2"))
     turns = scorer()
     parts = [turns.add(whole[low:high]) for low, high in pairwise([0, *sorted(cuts), 1900])]
     key = ["start", "entity", "detector"]
-    assert_frame_equal(
-        pl.concat(parts).sort(key), scorer().add(whole).sort(key), check_exact=True
-    )
+    assert_frame_equal(pl.concat(parts).sort(key), scorer().add(whole).sort(key), check_exact=True)
 
 
 @pytest.mark.parametrize("cut", [3, 200, 1450])
@@ -120,9 +118,8 @@ def test_ordinary_windows_stay_within_the_budget():
 def test_ordinary_windows_carry_no_explanation():
     """Contributions are for the windows somebody may ask about."""
     scored = combined(scorer().add(made.windows(made.ordinary(200))))
-    assert scored.filter(pl.col("p_value") > 1e-3)["contributions"].null_count() == scored.filter(
-        pl.col("p_value") > 1e-3
-    ).height
+    plain = scored.filter(pl.col("p_value") > 1e-3)
+    assert plain["contributions"].null_count() == plain.height > 0
 
 
 def test_an_unknown_value_is_no_excursion():
@@ -160,3 +157,20 @@ def test_an_entity_that_was_not_there_at_the_fit_is_judged_by_the_pool():
     assert usual["p_value"].min() > ALPHA
     strange = made.windows(made.ordinary(3) + 50.0, first=HOUR + 6, entities=("new",))
     assert combined(one.add(strange))["p_value"].max() < ALPHA
+
+
+def test_a_first_run_of_seconds_does_not_stop_the_next():
+    """Two windows, then an hour away: too little to learn from, so it goes on learning."""
+    one = scorer()
+    one.add(made.windows(made.ordinary(2)))
+    assert one.add(made.windows(made.ordinary(5), first=HOUR)).is_empty()
+    assert not one.add(made.windows(made.ordinary(30), first=HOUR + 5)).is_empty()
+
+
+def test_after_a_pause_it_learns_once():
+    """Ten years away, or a clock that says so, cost one fit and not a fit for every four hours."""
+    one = scorer()
+    one.add(made.windows(made.ordinary(2 * HOUR)))
+    scored = combined(one.add(made.windows(made.ordinary(2 * HOUR), first=10 * 8766 * HOUR)))
+    assert scored["model_version"].n_unique() <= 3
+    assert scored["p_value"].min() > ALPHA

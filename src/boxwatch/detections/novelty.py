@@ -8,7 +8,7 @@ way: an error whose template is new, said at least `_REPEATS` times within `_WIT
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -54,8 +54,10 @@ class Fresh:
     age: float
     lines_before: int
     line: str
-    times: list[float] = field(default_factory=list)
-    event_ids: list[int] = field(default_factory=list)
+    event_id: int
+    times: int = 0
+    latest: float = 0.0
+    latest_id: int = 0
 
 
 class NoveltyWatch:
@@ -83,11 +85,12 @@ class NoveltyWatch:
             if now - found.end >= _HOLD:
                 closed.append(found.grown(found.end, still_open=False))
                 del self._open[key], self._fresh[key]
-        for key, fresh in list(self._fresh.items()):
-            old = now.timestamp() - fresh.first >= _WITHIN.total_seconds()
-            if (old and key not in self._open) or len(self._fresh) > _MOST_FRESH:
-                self._fresh.pop(key)
-                self._open.pop(key, None)
+        waiting = [key for key in self._fresh if key not in self._open]
+        too_many = len(waiting) - _MOST_FRESH
+        for place, key in enumerate(waiting):
+            old = now.timestamp() - self._fresh[key].first >= _WITHIN.total_seconds()
+            if old or place < too_many:
+                del self._fresh[key]
         return closed
 
     def _meet(self, logs: pl.DataFrame) -> pl.DataFrame:
@@ -123,10 +126,11 @@ class NoveltyWatch:
             if not row["new"] or age < _LEAST_AGE.total_seconds() or before < _LEAST_LINES:
                 return None
             line = row["message"][:_LONGEST_LINE]
-            fresh = self._fresh[key] = Fresh(time.timestamp(), age, before, line)
-        fresh.times.append(time.timestamp())
-        fresh.event_ids.append(row["event_id"])
-        if len(fresh.times) < _REPEATS:
+            fresh = Fresh(time.timestamp(), age, before, line, row["event_id"])
+            self._fresh[key] = fresh
+        fresh.times += 1
+        fresh.latest, fresh.latest_id = time.timestamp(), row["event_id"]
+        if fresh.times < _REPEATS:
             return None
         found = self._open.get(key)
         if found is None:
@@ -166,11 +170,11 @@ def _finding(host: str, entity: str, fresh: Fresh, end: datetime) -> Detection:
 
 
 def _reasons(entity: str, fresh: Fresh) -> tuple[Reason, ...]:
-    span = fresh.times[-1] - fresh.first
+    span = fresh.latest - fresh.first
     text = (
         f"seen 0 times in {fresh.age / 3600:.1f} h and {fresh.lines_before} lines, "
-        f"now {len(fresh.times)} times in {span:.0f} s: {fresh.line}"
+        f"now {fresh.times} times in {span:.0f} s: {fresh.line}"
     )
-    first = Reason(text, entity=entity, metric="errors", event_id=fresh.event_ids[0])
-    latest = Reason("the latest of them", entity=entity, event_id=fresh.event_ids[-1])
+    first = Reason(text, entity=entity, metric="errors", event_id=fresh.event_id)
+    latest = Reason("the latest of them", entity=entity, event_id=fresh.latest_id)
     return (first, latest)

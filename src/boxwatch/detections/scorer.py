@@ -91,7 +91,7 @@ class ViewScorer:
             if not before.is_empty():
                 parts.append(self._score_and_remember(before))
             if not rest.is_empty():
-                self._fit(due)
+                self._fit(due, to_micros(rest["start"][0]))
         return pl.concat(parts) if parts else pl.DataFrame(schema=dict(SCORES))
 
     def ready_at(self) -> datetime | None:
@@ -105,15 +105,21 @@ class ViewScorer:
         wait_s = self._baseline_s if self.model is None else _TRUSTED_S
         self._next_fit = start + int(wait_s * 1e6)
 
-    def _fit(self, due: int) -> None:
+    def _fit(self, due: int, coming: int) -> None:
+        """Learn at `due`, and say when to learn next: after `coming`, the next window's start."""
         self._history.thin()
         x, entity, _ = self._history.rows()
-        if len(x) > 0:
+        if len(x) >= view_model.LEAST_WINDOWS:
             self.model = view_model.fit(self.view, x, entity, self._entities, self._seed)
-        age_s = (due - cast("int", self._began)) / 1e6
-        then = 3600 if age_s < _HOURLY_UNTIL_S else 4 * 3600
-        following = next((age - age_s for age in _AGES_S if age > age_s), then)
-        self._next_fit = due + int(following * 1e6)
+        elif self.model is None:
+            self._began = None  # too little before a pause: the baseline time begins anew
+            return
+        # Over a pause of days, or where a clock jumps by years, there is nothing new to learn.
+        while due <= coming:
+            age_s = (due - cast("int", self._began)) / 1e6
+            then = 3600 if age_s < _HOURLY_UNTIL_S else 4 * 3600
+            due += int(1e6 * next((age - age_s for age in _AGES_S if age > age_s), then))
+        self._next_fit = due
 
     def _score_and_remember(self, windows: pl.DataFrame) -> pl.DataFrame:
         x = windows.select(self.view.columns).to_numpy().astype(np.float64)

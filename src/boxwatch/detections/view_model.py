@@ -37,6 +37,7 @@ _MOST_ROWS: Final = 8_000  # rows a joint model learns from: more changes it lit
 _BEYOND_HISTORY: Final = 0.1
 _REFERENCE_WINDOWS: Final = 40_000  # held-out windows that the reference counts for: a good week
 FIRST: Final = "robust_z"  # the detector that needs least data and is always there
+LEAST_WINDOWS: Final = DETECTORS[FIRST].least_windows  # fewer teach nothing
 
 
 def _reference() -> Calibrator:
