@@ -23,8 +23,6 @@ Float64 = NDArray[np.float64]
 LIMIT: Final = 1e4
 BLOCK_ROWS: Final = 1024  # 1024 rows of 30 features in float64 stay in a core's second-level cache
 
-_TAIL_QUANTILES: Final = (0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
-_LEAST_BEYOND: Final = 3  # windows beyond a quantile that make it worth asking for
 _TAIL_WEIGHT: Final = 50.0
 _NORMAL_98: Final = 2.326  # |x| of a normal value is beyond this in 2 % of windows
 
@@ -81,22 +79,6 @@ def training_rows(x: NDArray[np.floating], least: int, detector: str) -> Float64
 
 def _column_salt(features: int) -> NDArray[np.uint64]:
     return np.arange(1, features + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-
-
-def tail_scale(x: Float64) -> Float64:
-    """How much heavier each feature's tail is than an ordinary one's; at least 1, (features,).
-
-    Ordinary is one plus an exponential of scale 0.45, which |x| of a steady feature stays within.
-    Each high quantile of |x| is compared with that one's, the largest ratio counts, drawn towards
-    1 while windows are few. It is what keeps one bursty counter from speaking for the whole view:
-    what saturates for ten seconds now and then says little when it saturates.
-    """
-    rows = len(x)
-    asked = [q for q in _TAIL_QUANTILES if (1 - q) * rows >= _LEAST_BEYOND] or [_TAIL_QUANTILES[0]]
-    ordinary = 1.0 - 0.45 * np.log(1.0 - np.array(asked))
-    heavy = (np.quantile(np.abs(x), asked, axis=0) / ordinary[:, None]).max(axis=0)
-    heavy = np.maximum(heavy, 1.0)
-    return np.asarray((_TAIL_WEIGHT + rows * heavy) / (_TAIL_WEIGHT + rows), dtype=np.float64)
 
 
 def body_scale(x: Float64) -> Float64:

@@ -1,10 +1,12 @@
 """Reach: how far each feature of each entity ordinarily goes, in spreads.
 
 A spread says what most windows are like; some features also go far out now and then, and that is
-ordinary for them: a disk that is read at full speed whenever a model loads. The reach compares the
-high quantiles of |z| with those of one plus an exponential of scale 0.45, which a steady feature
-stays within. Dividing by it keeps what is bursty on one card from speaking for the whole machine,
-and from silencing the same feature on a card where it is steady.
+ordinary for them: a disk that is read at full speed whenever a model loads. What goes far on three
+separate occasions is ordinary; what does so once may be a fault that nobody noticed, or the slow
+beginning of one. So the reach is the third largest of the greatest |z| of each stretch of
+`_STRETCH` windows, over what one plus an exponential of scale 0.45 would show in as many windows.
+Dividing by it keeps what is bursty on one card from speaking for the whole machine, and from
+silencing the same feature on a card where it is steady.
 """
 
 from __future__ import annotations
@@ -14,15 +16,13 @@ from typing import ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from boxwatch.models.baseline import count_known, group_quantiles
 from boxwatch.models.detector import Matrix, Saved
 from boxwatch.models.saved import expect, floats
 
 Float64 = NDArray[np.float64]
 
-_LEVELS: Final = (0.98, 0.99, 0.995, 0.998, 0.999, 0.9995)
-_LEAST_BEYOND: Final = 3.0  # windows beyond a quantile that make it worth asking for
-_WEIGHT: Final = 50.0  # windows that a reach of one counts for
+_STRETCH: Final = 360  # windows: half an hour of 5 s
+_OCCASIONS: Final = 3
 _VERSION: Final = 1
 
 
@@ -36,11 +36,11 @@ class Reach:
 
     @classmethod
     def fit(cls, z: Matrix, entity: NDArray[np.integer], entities: int) -> Self:
-        """Learn from standardised windows (windows, features), NaN = unknown."""
-        size = np.abs(z.astype(np.float64))
-        group = entity.astype(np.int64)
-        pool = _reach(size, np.zeros_like(group), 1)
-        return cls(np.vstack([_reach(size, group, entities), pool]))
+        """Learn from standardised windows (windows, features) in time order, NaN = unknown."""
+        size = np.nan_to_num(np.abs(z.astype(np.float64)))
+        own = [_reach(size[entity == number]) for number in range(entities)]
+        pool = np.max(own, axis=0) if own else np.ones(z.shape[1])
+        return cls(np.vstack([*own, pool]))
 
     def scale(self, z: Matrix, entity: NDArray[np.integer]) -> Matrix:
         """`z` over the reach of each row's entity."""
@@ -60,13 +60,11 @@ class Reach:
         return cls(floats(saved, "reach", (None, None)))
 
 
-def _reach(size: Float64, group: NDArray[np.int64], groups: int) -> Float64:
-    known = count_known(size, group, groups)
-    ordinary = 1.0 - 0.45 * np.log(1.0 - np.array(_LEVELS))
-    reach = np.ones_like(known)
-    for level, usual, found in zip(
-        _LEVELS, ordinary, group_quantiles(size, group, known, _LEVELS), strict=True
-    ):
-        asked = (1.0 - level) * known >= _LEAST_BEYOND
-        reach = np.where(asked, np.maximum(reach, found / usual), reach)
-    return np.asarray((_WEIGHT + known * reach) / (_WEIGHT + known), dtype=np.float64)
+def _reach(size: Float64) -> Float64:
+    stretches = -(-len(size) // _STRETCH)
+    if stretches < _OCCASIONS:
+        return np.ones(size.shape[1])
+    greatest = np.stack([part.max(axis=0) for part in np.array_split(size, stretches)])
+    often = np.sort(greatest, axis=0)[-_OCCASIONS]
+    ordinary = 1.0 + 0.45 * np.log(len(size) / _OCCASIONS)
+    return np.asarray(np.maximum(often / ordinary, 1.0), dtype=np.float64)

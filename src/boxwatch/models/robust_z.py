@@ -1,7 +1,7 @@
 """Robust z: how far out the farthest features are.
 
 Windows come standardised by median and spread, so |x| is a robust z already. The score is the
-4-norm of |x| over each feature's own tail scale: between the greatest |z| and their sum, so that
+4-norm of |x| over each feature's own width: between the greatest |z| and their sum, so that
 one feature far out is enough and several somewhat out add up.
 
 Grows without end up to the clip at the door (`matrix.LIMIT`).
@@ -14,7 +14,7 @@ from typing import ClassVar, Final, Self
 import numpy as np
 
 from boxwatch.models.detector import Matrix, Saved, Vector
-from boxwatch.models.matrix import Float64, clean, tail_scale, training_rows
+from boxwatch.models.matrix import Float64, body_scale, clean, training_rows
 from boxwatch.models.saved import expect, floats, not_fitted
 
 _POWER: Final = 4
@@ -31,11 +31,11 @@ class RobustZ:
         self._scale: Float64 | None = None
 
     def fit(self, x: Matrix, seed: int) -> None:  # noqa: ARG002 - nothing here is drawn at random
-        """Learn each feature's tail scale."""
-        self._scale = tail_scale(training_rows(x, self.least_windows, self.name))
+        """Learn each feature's width."""
+        self._scale = body_scale(training_rows(x, self.least_windows, self.name))
 
     def score(self, x: Matrix) -> Vector:
-        """The 4-norm of |x| over the tail scales."""
+        """The 4-norm of |x| over the widths."""
         return self._norm(self._powers(x)).astype(np.float32)
 
     def contributions(self, x: Matrix) -> Matrix:
@@ -46,7 +46,7 @@ class RobustZ:
         return np.asarray(powers / usual[:, None] ** (_POWER - 1), dtype=np.float32)
 
     def save(self) -> Saved:
-        """The tail scales."""
+        """The widths."""
         return Saved({"scale": self._fitted()}, {"model": self.name, "version": _VERSION})
 
     @classmethod
