@@ -20,6 +20,7 @@ from boxwatch.events import Events
 from boxwatch.features import VIEWS, WindowBuilder
 from boxwatch.features.service import service_name
 from boxwatch.incidents import Grouper, Incident
+from boxwatch.live.steps import steps
 from boxwatch.models import threshold
 
 
@@ -77,9 +78,15 @@ class Pipeline:
         self.silence = SilenceWatch()
         self.known = KnownFailures(overrides=options.rules)
         self.grouper = Grouper()
+        self._before: datetime | None = None  # until when the last batch was read
 
     def process(self, events: Events, now: datetime) -> Outcome:
         """Take one batch, read until `now`."""
+        outcomes = [self._step(*step) for step in steps(events, self._before, now)]
+        self._before = now
+        return outcomes[0] if len(outcomes) == 1 else _together(outcomes)
+
+    def _step(self, events: Events, now: datetime) -> Outcome:
         windows, logs = self.windows.add(events, now)
         scores = pl.concat([self.scorers[name].add(frame) for name, frame in windows.items()])
         detections = [
@@ -103,9 +110,23 @@ class Pipeline:
 
     def save(self) -> dict[str, object]:
         """All state, by stage."""
-        return {name: stage.save() for name, stage in self._stages().items()}
+        before = None if self._before is None else self._before.isoformat()
+        return {"before": before, **{name: one.save() for name, one in self._stages().items()}}
 
     def load(self, saved: Mapping[str, Any]) -> None:
         """Take up what `save` returned."""
         for name, stage in self._stages().items():
             stage.load(saved[name])
+        before = saved["before"]
+        self._before = None if before is None else datetime.fromisoformat(before)
+
+
+def _together(outcomes: list[Outcome]) -> Outcome:
+    """What the steps of one batch led to, as one."""
+    incidents = {one.id: one for outcome in outcomes for one in outcome.incidents}
+    return Outcome(
+        {name: pl.concat(one.windows[name] for one in outcomes) for name in VIEWS},
+        pl.concat(outcome.scores for outcome in outcomes),
+        [found for outcome in outcomes for found in outcome.detections],
+        list(incidents.values()),
+    )
