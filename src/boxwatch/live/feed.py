@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
+from boxwatch import pulse
 from boxwatch.clock import Clock, monotonic
 from boxwatch.events import Events, RawChunk
 from boxwatch.events.schema import concat
@@ -46,7 +47,7 @@ class Feed(Protocol):
 
 
 class LiveFeed:
-    """Reads all sources at once, every `batch_s`; a slow or hung one delays no other.
+    """Reads all sources at once, every `batch_s`; a slow, hung or broken one stops no other.
 
     Args:
         sources: What to read; each already stands at its position.
@@ -88,14 +89,20 @@ class LiveFeed:
         for source in self._sources:
             if source.name not in self._reading:
                 self._reading[source.name] = asyncio.create_task(_read(source))
-        done, _ = await asyncio.wait(self._reading.values(), timeout=_PATIENCE_S)
+        if self._reading:
+            await asyncio.wait(self._reading.values(), timeout=_PATIENCE_S)
         chunks: list[RawChunk] = []
         for name, task in list(self._reading.items()):
-            if task in done:
+            if not task.done():
+                continue
+            del self._reading[name]
+            try:
                 read, position = task.result()
-                chunks.extend(read)
-                self._positions[name] = position
-                del self._reading[name]
+            except Exception as error:  # noqa: BLE001 - one source must not take the others along
+                pulse.emit(pulse.PartFailed(part=f"source {name}", error=repr(error)))
+                continue
+            chunks.extend(read)
+            self._positions[name] = position
         return chunks
 
     async def close(self) -> None:

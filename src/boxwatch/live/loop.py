@@ -173,6 +173,12 @@ class Loop:
 
     def _upkeep(self, now: datetime) -> None:
         self._turns += 1
+        try:
+            self._tidy(now)
+        except StoreFull as error:  # the events are stored; the state is saved once there is room
+            pulse.emit(pulse.PartFailed(part="store", error=str(error)))
+
+    def _tidy(self, now: datetime) -> None:
         if self._changed or monotonic() - self._saved_at >= self._options.checkpoint_s:
             self.checkpoint()
         if self._turns % _UPKEEP_TURNS == 0:

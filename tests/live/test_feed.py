@@ -1,0 +1,148 @@
+"""Turns from sources, of which any may hang or break, and from a recording."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+
+import pytest
+from tests.live.test_steps import START, events
+
+from boxwatch.clock import SystemClock
+from boxwatch.events import RawChunk, normalise
+from boxwatch.live import Feed, LiveFeed, ReplayFeed, Turn
+from boxwatch.sources import Position, Source
+from boxwatch.store import EventStore
+
+
+class Counter:
+    """A source of numbered lines; `waits` for its first line, or `breaks` on its second read."""
+
+    def __init__(self, name: str, *, waits: bool = False, breaks: bool = False) -> None:
+        self.name = name
+        self.closed = False
+        self.answer = asyncio.Event()
+        self._waits, self._breaks = waits, breaks
+        self._count = 0
+        self._reads = 0
+
+    async def read(self) -> Sequence[RawChunk]:
+        self._reads += 1
+        if self._waits:
+            await self.answer.wait()
+        if self._breaks and self._reads == 2:
+            raise RuntimeError("a mistake in this source")
+        self._count += 1
+        row = {"host": "box", "timestamp": "2026-05-06T09:00:00Z", "priority": 6}
+        line = json.dumps(row | {"message": f"{self.name} {self._count}", "sequence": self._count})
+        return [RawChunk("kernel", line.encode() + b"\n", "box", self.name)]
+
+    def position(self) -> Position:
+        return {"count": self._count}
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+def live(*sources: Source, positions=None) -> LiveFeed:
+    return LiveFeed(sources, normalise, SystemClock(), 0.05, {} if positions is None else positions)
+
+
+async def some(feed: Feed, count: int) -> list[Turn]:
+    """The next turns of `feed`, which is closed then."""
+    turns = []
+    async for turn in feed.turns():
+        turns.append(turn)
+        if len(turns) == count:
+            break
+    await feed.close()
+    return turns
+
+
+def said(turns: Sequence[Turn]) -> list[str]:
+    """What the lines of these turns say."""
+    return [text for turn in turns for text in turn.events.logs["message"].to_list()]
+
+
+def test_every_source_is_heard_each_turn():
+    """Their lines, and where they stand after them."""
+    first, second = asyncio.run(some(live(Counter("a"), Counter("b")), 2))
+    assert said([first]) == ["a 1", "b 1"]
+    assert said([second]) == ["a 2", "b 2"]
+    assert second.positions == {"a": {"count": 2}, "b": {"count": 2}}
+    assert second.now > first.now
+
+
+def test_a_hung_source_delays_no_other_and_stays_where_it_was():
+    """The others' lines come; its position is that of the last turn it was heard in."""
+    hung = Counter("hung", waits=True)
+    turns = asyncio.run(some(live(hung, Counter("b"), positions={"hung": {"count": 7}}), 2))
+    assert said(turns) == ["b 1", "b 2"]
+    assert turns[-1].positions == {"hung": {"count": 7}, "b": {"count": 2}}
+    assert hung.closed
+
+
+def test_what_a_slow_source_was_asked_for_comes_later():
+    """Nothing is lost and nothing is asked for twice."""
+
+    async def story() -> list[Turn]:
+        slow = Counter("slow", waits=True)
+        feed = live(slow, Counter("b"))
+        turns = []
+        async for turn in feed.turns():
+            turns.append(turn)
+            slow.answer.set()
+            if len(turns) == 3:
+                break
+        await feed.close()
+        return turns
+
+    turns = asyncio.run(story())
+    assert said(turns[:1]) == ["b 1"]
+    assert said(turns[1:]) == ["slow 1", "b 2", "slow 2", "b 3"]
+
+
+def test_a_source_with_a_mistake_stops_no_other():
+    """It is told of, keeps its position for that turn, and is asked again in the next."""
+    turns = asyncio.run(some(live(Counter("bad", breaks=True), Counter("b")), 3))
+    assert said(turns) == ["bad 1", "b 1", "b 2", "bad 2", "b 3"]
+    assert [turn.positions["bad"] for turn in turns] == [{"count": 1}, {"count": 1}, {"count": 2}]
+
+
+def test_without_sources_there_are_empty_turns():
+    """Everything switched off is an odd wish, and no mistake."""
+    (turn,) = asyncio.run(some(live(), 1))
+    assert turn.events.rows == 0
+
+
+@pytest.fixture
+def tape(tmp_path):
+    """A recording of five turns, one line each."""
+    with EventStore.open(tmp_path, writable=True) as store:
+        for number in range(5):
+            store.append(events([float(number)]), START + timedelta(seconds=number), {})
+        yield store
+
+
+@pytest.mark.parametrize("after", [0, 1, 3, 5])
+def test_a_recording_goes_on_after_its_position(tape, after):
+    """The batches that were not given yet, as they were stored, then the end."""
+
+    async def rest() -> list[Turn]:
+        return [turn async for turn in ReplayFeed(tape, {"replay": {"seq": after}}).turns()]
+
+    turns = asyncio.run(rest())
+    assert [turn.positions["replay"]["seq"] for turn in turns] == list(range(after + 1, 6))
+    assert [turn.now for turn in turns] == [START + timedelta(seconds=n) for n in range(after, 5)]
+    assert all(turn.events.logs.height == 1 for turn in turns)
+
+
+def test_a_recording_can_be_played_at_a_pace(tape):
+    """Four seconds of it at forty a second: the same turns."""
+
+    async def whole() -> list[Turn]:
+        return [turn async for turn in ReplayFeed(tape, {}, pace=40.0).turns()]
+
+    assert len(asyncio.run(whole())) == 5
