@@ -9,11 +9,13 @@ WINDOWS = 3600  # ten stretches
 
 
 def steady(seed: int = 0) -> np.ndarray:
+    """Two features of standard normal values."""
     rng = np.random.default_rng(seed)
     return rng.standard_normal((WINDOWS, 2)).astype(np.float32)
 
 
 def one(z: np.ndarray) -> np.ndarray:
+    """All rows of one entity."""
     return np.zeros(len(z), np.int64)
 
 
