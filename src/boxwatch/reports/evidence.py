@@ -56,7 +56,7 @@ _SPREAD: Final[Mapping[str, tuple[str, str]]] = {
     "disk_written": ("disk:", "written_bytes_total"),
     "filesystem_climb": ("fs:", "available_bytes"),
     "filesystem_used": ("fs:", "available_bytes"),
-    "net_errors": ("net:", "errors_total"),
+    "net_errors": ("net:", "drops_total"),
     "net_packets": ("net:", "received_packets_total"),
     "net_small_packets": ("net:", "received_packets_total"),
     "net_received": ("net:", "received_bytes_total"),
