@@ -24,7 +24,7 @@ test: $(VENV)/dev.stamp ## Run all tests
 check: wheel ## Lint, types, layers, docs and all tests against the built wheel: what CI runs
 	$(MAKE) --no-print-directory VENV=$(CHECK) lint types
 	$(CHECK)/bin/python -m boxwatch.cli.reference --check docs/reference Makefile
-	$(CHECK)/bin/pytest
+	$(MAKE) --no-print-directory VENV=$(CHECK) test
 
 lint: $(VENV)/dev.stamp ## Look for mistakes and for lines out of shape
 	$(BIN)/ruff check src tests
