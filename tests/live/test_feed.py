@@ -47,6 +47,7 @@ class Counter:
 
 
 def live(*sources: Source, positions=None) -> LiveFeed:
+    """A feed of these sources, twenty turns a second."""
     return LiveFeed(sources, normalise, SystemClock(), 0.05, {} if positions is None else positions)
 
 
