@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zlib import crc32
 
 import polars as pl
 
@@ -26,6 +27,7 @@ def normalise(chunk: RawChunk) -> Events:
         "host": [chunk.host] * len(good),
         "source": [chunk.kind] * len(good),
         "message": [str(number) for _, number in good],
+        "event_id": [crc32(f"{chunk.kind} {time} {number}".encode()) for time, number in good],
     }
     aside = {"time": START, "kind": chunk.kind, "origin": chunk.origin, "reason": "no"}
     return Events(

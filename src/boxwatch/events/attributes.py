@@ -27,13 +27,19 @@ def as_json(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.Series:
     partly = [name for name in names if 0 < nulls[name] < frame.height]
     if not full:
         return _of_optional(frame, {name: names[name] for name in partly})
-    parts = [pl.lit("{")]
+    parts: list[pl.Expr] = []
+    written = "{"
     for place, column in enumerate(full):
-        key = f'{"," if place else ""}"{names[column]}":"'
-        parts += [pl.lit(key), _value(frame, column), pl.lit('"')]
-    parts += [_optional(frame, column, names[column]) for column in partly]
-    text = pl.concat_str([*parts, pl.lit("}")]).alias("attributes")
-    return frame.select(text)["attributes"]
+        written += f'{"," if place else ""}"{names[column]}":"'
+        values = frame[column].unique()
+        if len(values) == 1:  # as the boot is: a part of the text between what changes
+            written += values.str.replace_many(_ESCAPED).item()
+        else:
+            parts += [pl.lit(written), _value(column, values)]
+            written = ""
+        written += '"'
+    parts += [pl.lit(written), *(_optional(frame, one, names[one]) for one in partly), pl.lit("}")]
+    return frame.with_columns(pl.concat_str(parts).alias("attributes"))["attributes"]
 
 
 def _of_optional(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.Series:
@@ -47,13 +53,14 @@ def _of_optional(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.Series:
 
 
 def _optional(frame: pl.DataFrame, column: str, key: str) -> pl.Expr:
-    pieces = [pl.lit(f',"{key}":"'), _value(frame, column), pl.lit('"')]
+    pieces = [pl.lit(f',"{key}":"'), _value(column, frame[column].unique()), pl.lit('"')]
     return pl.concat_str(pieces).fill_null("")
 
 
-def _value(frame: pl.DataFrame, column: str) -> pl.Expr:
+def _value(column: str, values: pl.Series) -> pl.Expr:
+    """The column as it stands in JSON; `values` are its distinct ones, quicker to look through."""
     value = pl.col(column)
-    return value.str.replace_many(_ESCAPED) if frame[column].str.contains(_UNSAFE).any() else value
+    return value.str.replace_many(_ESCAPED) if values.str.contains(_UNSAFE).any() else value
 
 
 def extended(attributes: pl.Series, extras: Mapping[int, Mapping[str, Any]]) -> pl.Series:

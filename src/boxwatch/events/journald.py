@@ -149,9 +149,12 @@ def _settled(records: Records) -> tuple[pl.DataFrame, dict[int, dict[str, Any]]]
     frame = records.frame
     doubtful = pl.col("MESSAGE").is_null()
     for column in _OPEN:
-        bracketed = frame[column].str.starts_with("[")
-        if bracketed.any():
-            doubtful |= bracketed.fill_null(value=False)
+        text = frame[column]
+        if text.null_count() == frame.height:
+            continue
+        bracketed = text.str.starts_with("[")
+        if bracketed.any():  # many a message begins with one
+            doubtful |= (bracketed & text.str.ends_with("]")).fill_null(value=False)
     rows = frame.select(doubtful.alias("doubtful"))["doubtful"].arg_true().to_list()
     if not rows:
         return frame, {}

@@ -51,7 +51,7 @@ _WORD: Final = f"((?i-u:{_NAMES}))"
 _WORD_UPPER: Final = f"({_NAMES.upper()})"
 _END: Final = r"(?-u:\b)"
 
-_KLOG: Final = {"I": 9, "W": 13, "E": 17, "F": 21}
+_KLOG: Final = {"i": 9, "w": 13, "e": 17, "f": 21}
 # 1:M 02 Mar 2026 10:18:08.086 # ... (Redis and Valkey: debug, verbose, notice, warning)
 _REDIS_LINE: Final = r"^[0-9]+:[A-Z] [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:.]+ ([.\-*#]) "
 _REDIS: Final = {".": 5, "-": 9, "*": 10, "#": 13}
@@ -78,6 +78,16 @@ _SPOKEN: Final = (
     r"(?:^|: )[A-Za-z0-9_.]*(Error|Exception|Warning)(?::|$)",
 )
 
+# What a line may state, the surest first: a form, and what its group or the form itself means.
+_FORMS: Final[tuple[tuple[str, Mapping[str, int] | int], ...]] = (
+    (r"^([IWEF])[0-9]{4} [0-9:]{8}\.", _KLOG),
+    (r'"level" ?: ?([1-6]0)[,}]', _PINO),
+    (r"^Traceback \(most recent call last\)", 17),
+    (r"^thread '.*' panicked at|^panic: ", 21),
+    *((form, WORDS) for form in _SPOKEN),
+)
+_ANY: Final = rf"(?i-u:{_NAMES})|{_FORMS[0][0]}|{_FORMS[1][0]}|^Traceback "
+
 
 def from_priority(priority: pl.Expr) -> pl.Expr:
     """Syslog levels 0-7, written in digits, as severity; null for anything else."""
@@ -94,23 +104,27 @@ def from_text(messages: pl.Series) -> pl.Series:
 
     For origins that carry no severity of their own. Reads the first 256 characters.
     """
-    head = pl.col("head")
-    table = pl.DataFrame({"head": messages.str.head(256)})
-    spoken = [head.str.extract_groups(pattern) for pattern in _SPOKEN]
-    words = [from_word(pl.coalesce(groups.struct.field("*"))) for groups in spoken]
-    klog = head.str.extract(r"^([IWEF])[0-9]{4} [0-9:]{8}\.").replace_strict(
-        _KLOG, default=None, return_dtype=pl.UInt8
-    )
-    pino = head.str.extract(r'"level" ?: ?([1-6]0)[,}]').replace_strict(
-        _PINO, default=None, return_dtype=pl.UInt8
-    )
-    redis = head.str.extract(_REDIS_LINE).replace_strict(
-        _REDIS, default=None, return_dtype=pl.UInt8
-    )
-    crash = (
-        pl.when(head.str.starts_with("Traceback (most recent call last)"))
-        .then(pl.lit(17, pl.UInt8))
-        .when(head.str.contains(r"^thread '.*' panicked at|^panic: "))
-        .then(pl.lit(21, pl.UInt8))
-    )
-    return table.select(pl.coalesce(klog, pino, redis, crash, *words).alias("severity"))["severity"]
+    heads = messages.str.head(256)
+    said = pl.Series("severity", [None], dtype=pl.UInt8).new_from_index(0, len(messages))
+    # Most lines state nothing, and that is quick to see; a form is tried on what is left by those
+    # before it, and its groups are taken only where it matches.
+    rows = heads.str.contains(_ANY).fill_null(value=False).arg_true()
+    for form, number in _FORMS:
+        texts = heads.gather(rows)
+        matches = texts.str.contains(form)
+        if matches.any():
+            found = _numbers(texts.filter(matches), form, number)
+            said = said.scatter(rows.filter(matches), found)
+            rows = rows.filter(~matches)
+        if rows.is_empty():
+            break
+    return said
+
+
+def _numbers(texts: pl.Series, form: str, number: Mapping[str, int] | int) -> pl.Series | int:
+    """The severities of `texts`, all of which match `form`."""
+    if isinstance(number, int):
+        return number
+    groups = pl.coalesce(pl.col("text").str.extract_groups(form).struct.field("*"))
+    words = groups.str.to_lowercase().replace_strict(number, default=None, return_dtype=pl.UInt8)
+    return texts.alias("text").to_frame().select(words.alias("severity"))["severity"]

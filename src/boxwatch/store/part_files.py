@@ -1,7 +1,8 @@
 """Reading and writing one Parquet part: the table's own columns, and where each row came from.
 
 Codec by measurement (1 M sample rows, two cores): zstd level 3 writes in 65 ms and takes 5.3 MB,
-LZ4 in 55 ms and 8.5 MB; both read in 10 ms. Disk room is what a watcher runs out of.
+LZ4 in 55 ms and 8.5 MB; both read in 10 ms. Disk room is what a watcher runs out of. Level 1 takes
+4 % more for samples, 5 % less for logs, and a quarter less time for these.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ def write_part(path: Path, frame: pl.DataFrame) -> int:
 
     """
     buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", compression_level=3, row_group_size=_ROW_GROUP)
+    frame.write_parquet(buffer, compression="zstd", compression_level=1, row_group_size=_ROW_GROUP)
     write_whole(path, buffer.getbuffer())
     return buffer.tell()
 

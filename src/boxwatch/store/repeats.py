@@ -32,7 +32,9 @@ class Repeats:
         if logs.is_empty():
             return events
         first, last = logs["time"].min(), logs["time"].max()
-        kept = logs.unique(["host", "time", "event_id"], keep="first", maintain_order=True)
+        kept = logs
+        if logs["event_id"].n_unique() < logs.height:
+            kept = logs.unique(["host", "time", "event_id"], keep="first", maintain_order=True)
         if self._latest is not None and first <= self._latest:  # type: ignore[operator]
             stored = self._store.logs(first, last + _INSTANT)  # type: ignore[arg-type, operator]
             known = stored.select("host", "time", "event_id").collect()
