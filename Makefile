@@ -10,6 +10,7 @@ BIN := $(VENV)/bin
 PYTHON ?= python3.13 python3.12 python3.11 python3
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
+.SECONDARY:
 .PHONY: help demo test check lint types docs bench install wheel clean
 
 help: ## List what make can do

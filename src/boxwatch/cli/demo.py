@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,6 +16,7 @@ from boxwatch.cli.printing import rows_table, show_json
 from boxwatch.cli.session import open_session, progress
 
 FOLDER: Final = Path("boxwatch-demo")
+WIDE: Final = 140  # columns of a terminal in which the table can be read
 COLUMNS: Final = ("start", "host", "entity", "severity", "title", "why", "action")
 
 
@@ -39,6 +41,18 @@ def demo(
         _show(session.console, result)
 
 
+def _block(incident: Mapping[str, object]) -> Text:
+    """One incident in a few lines, for a terminal too narrow for the table."""
+    return Text.assemble(
+        f"{incident['start']:%Y-%m-%d %H:%M:%S}  ",
+        (str(incident["severity"]), "bold"),
+        f"  {incident['host']} {incident['entity']}\n",
+        (f"  {incident['title']}\n", "bold"),
+        f"  Why: {incident['why']}\n",
+        f"  Do:  {incident['action']}\n",
+    )
+
+
 def _show(console: Console, result: DemoResult) -> None:
     console.print(
         Text(
@@ -46,8 +60,11 @@ def _show(console: Console, result: DemoResult) -> None:
             "bold",
         )
     )
-    columns = [name for name in COLUMNS if any(name in one for one in result.incidents)]
-    console.print(rows_table(result.incidents, columns))
+    if console.width >= WIDE:
+        console.print(rows_table(result.incidents, COLUMNS))
+    else:
+        for incident in result.incidents:
+            console.print(_block(incident))
     console.print(
         f"Found {result.faults_found} of {result.faults_injected} faults, "
         f"{result.false_alarms} false alarms, in {units.print_duration(result.elapsed_s)}."
