@@ -112,14 +112,23 @@ def test_a_card_once_recognised_stays_known():
 
 
 def test_an_incident_opens_grows_and_resolves():
-    """Open while a finding is open, resolved after the quiet time, the id stays."""
+    """Open while a finding is open, resolved soon after the last, the id stays."""
     grouper = Grouper()
     (first,) = grouper.add([unusual("host", 0, 10, "cpu_busy", still=True)], at(10))
     (grown,) = grouper.add([unusual("host", 0, 60, "cpu_busy")], at(60))
-    assert grouper.add([], at(120)) == []
-    (ended,) = grouper.add([], at(300))
+    assert grouper.add([], at(80)) == []
+    (ended,) = grouper.add([], at(100))
     assert [i.state for i in (first, grown, ended)] == [State.OPEN, State.OPEN, State.RESOLVED]
     assert first.id == grown.id == ended.id
+
+
+def test_a_resolved_incident_opens_again():
+    """What begins two minutes later is more of the same, though it had been called resolved."""
+    grouper = Grouper()
+    (first,) = grouper.add([unusual("host", 0, 60, "cpu_busy")], at(60))
+    assert grouper.add([], at(100))[0].state is State.RESOLVED
+    (again,) = grouper.add([unusual("host", 180, 190, "cpu_busy", still=True)], at(190))
+    assert (again.id, again.state) == (first.id, State.OPEN)
 
 
 def test_nothing_new_is_not_told_again():

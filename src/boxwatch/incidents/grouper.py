@@ -46,10 +46,19 @@ class Case:
 
 
 class Grouper:
-    """Groups findings into incidents. `quiet` is how long it stays open after its last finding."""
+    """Groups findings into incidents.
 
-    def __init__(self, quiet: timedelta = timedelta(seconds=180)) -> None:
+    An incident is resolved `settle` after the last that was seen of it, once all its findings are
+    closed. What begins within `quiet` of it joins it all the same, and opens it again.
+    """
+
+    def __init__(
+        self,
+        quiet: timedelta = timedelta(seconds=180),
+        settle: timedelta = timedelta(seconds=30),
+    ) -> None:
         self._quiet = quiet
+        self._settle = settle
         self._cases: dict[str, Case] = {}
         self._case_of: dict[str, str] = {}  # detection id -> case id
         self._aliases: dict[str, dict[str, str]] = {}  # host -> GPU by address -> by index
@@ -66,7 +75,7 @@ class Grouper:
             self._learn(case)
         changed = []
         for case in self._cases.values():
-            ended = not case.over and not case.open and now - case.end > self._quiet
+            ended = not case.over and not case.open and now - case.end > self._settle
             case.over = case.over or ended
             if not (ended or case.id in touched):
                 continue
