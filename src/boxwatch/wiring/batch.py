@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
-from boxwatch.errors import UsageError
+from boxwatch.detections import view_model
+from boxwatch.errors import StoreDamaged, UsageError
 from boxwatch.events import RawChunk, combined_events, gpu_names, normalise
-from boxwatch.features import VIEWS, WindowBuilder
+from boxwatch.features import VIEWS, View, WindowBuilder
 from boxwatch.lifecycle import train as train_view
 from boxwatch.pulse import Progress
 from boxwatch.settings import Settings
 from boxwatch.store import EventStore, Layout, Repaired, ingest
 from boxwatch.store import repair as repair_folder
+from boxwatch.wiring.damage import tell_damage
 from boxwatch.wiring.reading import host_name
 from boxwatch.wiring.reports import FeaturesReport, NormalizeReport, TrainReport
 
@@ -30,15 +33,22 @@ def normalize(
     progress: Progress,
 ) -> NormalizeReport:
     """Store what the raw artifacts hold and the store does not; see `store.ingest`."""
+    layout = Layout(data)
+    if not layout.ingested.is_dir() and not layout.format_file.exists():
+        raise UsageError(
+            f"There are no raw records in {str(layout.ingested)!r}.",
+            hint="Run `boxwatch collect` first, or name another folder with --data.",
+        )
     with EventStore.open(data, writable=True) as store:
         done = ingest(
             store,
-            Layout(data).ingested,
+            layout.ingested,
             normalise,
             host=host_name(),
             progress=lambda taken, total: progress("normalizing", taken, total),
         )
         exported = _export(store, data) if export else ()
+        tell_damage(store)
     return NormalizeReport(
         batches=done.batches,
         rows=done.rows,
@@ -88,6 +98,7 @@ def features(settings: Settings, data: Path, progress: Progress) -> FeaturesRepo
                 if sum(one.height for one in held[name]) >= _MOST_ROWS:
                     _write_windows(partial / name, held[name])
             progress("cutting windows", batch.seq, head)
+        tell_damage(store)
     for name in VIEWS:
         _write_windows(partial / name, held[name])
     shutil.rmtree(folder, ignore_errors=True)
@@ -102,6 +113,22 @@ def _write_windows(folder: Path, held: list[pl.DataFrame]) -> None:
         held.clear()
 
 
+def _read_windows(path: Path, view: View) -> pl.DataFrame:
+    try:
+        windows = pl.read_parquet(path)
+    except pl.exceptions.PolarsError as error:
+        raise StoreDamaged(
+            f"{str(path)!r} cannot be read: {error}.",
+            hint="Run `boxwatch features` again: it writes all windows anew.",
+        ) from error
+    if dict(windows.schema) != dict(view.schema):
+        raise StoreDamaged(
+            f"{str(path)!r} does not hold the windows of the view {view.name!r} as they are now.",
+            hint="Run `boxwatch features` again: it writes all windows anew.",
+        )
+    return windows
+
+
 def train(settings: Settings, data: Path, progress: Progress) -> TrainReport:
     """Fit every view that has windows, and put the models in use."""
     folder = _windows_folder(data)
@@ -113,9 +140,9 @@ def train(settings: Settings, data: Path, progress: Progress) -> TrainReport:
     models, without = [], []
     for done, (name, view) in enumerate(VIEWS.items()):
         progress("training", done, len(VIEWS))
-        parts = [pl.read_parquet(path) for path in sorted((folder / name).glob("*.parquet"))]
+        parts = [_read_windows(path, view) for path in sorted((folder / name).glob("*.parquet"))]
         windows = pl.concat(parts) if parts else pl.DataFrame(schema=dict(view.schema))
-        if windows.is_empty():
+        if windows.height < view_model.LEAST_WINDOWS:
             without.append(name)
             continue
         models.append(train_view(view, windows, Layout(data).models, settings.models.seed))
@@ -129,5 +156,11 @@ def train(settings: Settings, data: Path, progress: Progress) -> TrainReport:
 
 
 def repair(settings: Settings, data: Path, progress: Progress) -> Repaired:  # noqa: ARG001
-    """Set damaged files aside and rebuild what can be rebuilt."""
-    return repair_folder(data)
+    """Rebuild what can be rebuilt, then read everything: what cannot be read is set aside."""
+    done = repair_folder(data)
+    with EventStore.open(data, writable=True) as store:
+        head = store.head().seq
+        for batch in store.batches():
+            progress("checking", batch.seq, head)
+        damaged = tuple(str(found) for found in store.damage())
+    return replace(done, lost=(*done.lost, *damaged))

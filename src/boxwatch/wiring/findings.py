@@ -8,6 +8,7 @@ from boxwatch.incidents import Incident, State
 from boxwatch.reports import Evidence, html, load, markdown, wanted
 from boxwatch.settings import Settings
 from boxwatch.store import EventStore, StateStore
+from boxwatch.wiring.damage import tell_damage
 
 
 def incidents(settings: Settings, data: Path) -> list[Incident]:  # noqa: ARG001 - one door for all
@@ -28,6 +29,7 @@ def evidence(data: Path, incident: Incident) -> Evidence:
     with EventStore.open(data, writable=False) as store:
         logs = store.logs(want.start, want.end, want.host).collect()
         samples = store.samples(want.start, want.end, want.host).collect()
+        tell_damage(store)
     return load(want, logs, samples)
 
 

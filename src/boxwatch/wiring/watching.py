@@ -28,6 +28,7 @@ from boxwatch.pulse import Progress
 from boxwatch.settings import Settings
 from boxwatch.sinks import MetricsEndpoint, Sink
 from boxwatch.store import EventStore, Layout, StateStore, load_model, read_champions
+from boxwatch.wiring.damage import tell_damage
 from boxwatch.wiring.reading import sources, without_kernel_twice
 from boxwatch.wiring.reports import DetectReport
 
@@ -107,6 +108,7 @@ def watch(  # noqa: PLR0913 - three of them are what a person chose for this run
         if replay is not None:
             recording = stack.enter_context(EventStore.open(replay, writable=False))
         asyncio.run(_run(settings, store, loop, recording, for_seconds))
+        tell_damage(store if recording is None else recording)
     return 0
 
 
@@ -141,9 +143,11 @@ async def _run(
 
 def detect(settings: Settings, data: Path, progress: Progress) -> DetectReport:
     """Judge every stored batch that has not been judged yet."""
+    EventStore.open(data, writable=False).close()  # a folder that is not there is not made
     with opened(settings, data, ()) as (store, loop):
         head = store.head().seq
         judged = loop.recover(lambda seq: progress("judging", seq, head))
+        tell_damage(store)
         return DetectReport(batches=judged, incidents=loop.incidents_changed)
 
 
@@ -166,4 +170,5 @@ def replay(settings: Settings, recording: Path, into: Path, progress: Progress) 
             progress("replaying", batches, total)
 
         asyncio.run(loop.run(ReplayFeed(source, store.head().positions), asyncio.Event(), tell))
+        tell_damage(source)
         return DetectReport(batches=batches, incidents=loop.incidents_changed)
