@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -65,7 +64,7 @@ class Runs:
 
 
 @pytest.fixture(scope="module")
-def runs(recording, tmp_path_factory) -> Iterator[Runs]:
+def runs(recording, tmp_path_factory) -> Runs:
     """Both, side by side."""
     root = tmp_path_factory.mktemp("kill")
     tape = recording.store(root / "tape", EVERY_S)
@@ -74,7 +73,7 @@ def runs(recording, tmp_path_factory) -> Iterator[Runs]:
         with up(tape, root / "killed") as last:
             pass
     assert (last.returncode, other.returncode) == (0, 0)
-    yield Runs(root / "undisturbed", root / "killed", heads)
+    return Runs(root / "undisturbed", root / "killed", heads)
 
 
 def test_the_kills_met_it_at_work(runs):

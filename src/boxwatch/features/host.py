@@ -15,6 +15,7 @@ HOST: Final = View(
     5,
     (
         Feature("cpu_busy", "ratio", _HIGH, 0.1, 0.04, "processor time in use"),
+        Feature("cpu_saturated", "ratio", _HIGH, 0.15, 0.05, "how near all processors are to full"),
         Feature("cpu_pressure", "ratio", _HIGH, 0.12, 0.05, "time some task waited for a core"),
         Feature(
             "cpu_iowait", "ratio", _HIGH, 0.08, 0.04, "processor time waiting for I/O, a minute"
@@ -83,6 +84,7 @@ PARTS: Final = ["disk:", "fs:", "net:", "sensor:"]
 # a disk does is judged by the minute.
 BY_THE_MINUTE: Final = ["cpu_iowait", "io_pressure", "disk_busy", "disk_latency", "disk_written"]
 
+_NEARLY_FULL: Final = 0.85  # of all processor time: from here on there is little room left
 _FULL_PACKET: Final = 600.0  # bytes: a download's packets with their acknowledgements are larger
 
 METRICS: Final = [*HOST_METRICS, *SUMMED, *HIGHEST, "size_bytes", "available_bytes"]
@@ -109,6 +111,9 @@ def features(wide: pl.DataFrame) -> pl.DataFrame:
     operations = pl.col("reads_total") + pl.col("writes_total")
     return wide.with_columns(
         (pl.col("cpu_busy_seconds_total") / cores).clip(0.0, 1.0).alias("cpu_busy"),
+        ((pl.col("cpu_busy_seconds_total") / cores - _NEARLY_FULL) / (1 - _NEARLY_FULL))
+        .clip(0.0, 1.0)
+        .alias("cpu_saturated"),
         (pl.col("cpu_iowait_seconds_total") / cores).clip(0.0, 1.0).alias("cpu_iowait"),
         (pl.col("cpu_steal_seconds_total") / cores).clip(0.0, 1.0).alias("cpu_steal"),
         pl.col("pressure_cpu_seconds_total").clip(0.0, 1.0).alias("cpu_pressure"),

@@ -23,6 +23,7 @@ _MOST_SERIES: Final = 6
 _SHOWN: Final[Mapping[str, tuple[str, str]]] = {
     "clock_drop": ("{}", "clock_sm_hertz"),
     "cpu_busy": ("host", "cpu_busy_seconds_total"),
+    "cpu_saturated": ("host", "cpu_busy_seconds_total"),
     "cpu_iowait": ("host", "cpu_iowait_seconds_total"),
     "cpu_pressure": ("host", "pressure_cpu_seconds_total"),
     "cpu_steal": ("host", "cpu_steal_seconds_total"),
