@@ -1,8 +1,8 @@
 """Steady growth: how much a level has risen without a pause, a jump or a burst.
 
 A leak grows about as much every minute for a long time. A model that loads or goes moves a lot at
-once, and ordinary use goes up and down or grows in bursts. So a climb is the number of its minutes
-times their median growth; it passes over jumps, and starts again at zero when growth stops.
+once, and ordinary use goes up and down or grows in bursts. So a climb is the number of its minutes,
+once there are some, times their median growth; it passes over jumps, and starts again at zero when growth stops.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from statistics import median
 _LEAST = 0.0008  # per minute: below this it is noise
 _JUMP = 0.06  # per minute: above this something was started or stopped, not leaked
 _PATIENCE = 2  # minutes in a row without growth that a climb survives
+_SHORTEST = 8  # minutes before growth counts as a climb
 _LONGEST = 240  # minutes of a climb that are remembered
 
 
@@ -30,8 +31,9 @@ class Climb:
 
     @property
     def risen(self) -> float:
-        """How much the level has climbed; 0 while it does not."""
-        return len(self.growths) * median(self.growths) if self.growths else 0.0
+        """How much the level has climbed; 0 while it does not, or not for long."""
+        minutes = len(self.growths)
+        return minutes * median(self.growths) if minutes >= _SHORTEST else 0.0
 
     def add(self, level: float) -> float:
         """Take the next window's level (NaN = unknown, skipped) and return the climb so far."""
