@@ -2,7 +2,8 @@
 
 A leak grows about as much every minute for a long time. A model that loads or goes moves a lot at
 once, and ordinary use goes up and down or grows in bursts. So a climb is the number of its minutes,
-once there are some, times their median growth; it passes over jumps, and starts again at zero when growth stops.
+once there are some, times their median growth; it passes over jumps, and starts again at zero when
+growth stops.
 """
 
 from __future__ import annotations
