@@ -26,7 +26,7 @@ def joined(columns: Sequence[str | pl.Expr]) -> pl.Expr:
 
 def digest(texts: pl.Series) -> pl.Series:
     """The xxh3-64 of every text, as UInt64; null counts as the empty text."""
-    encoded = texts.fill_null("").cast(pl.Binary)
+    encoded = texts.fill_null("").cast(pl.Binary).to_list()
     hashes = np.fromiter(map(xxh3_64_intdigest, encoded), np.uint64, len(encoded))
     return pl.Series("event_id", hashes, dtype=pl.UInt64)
 
