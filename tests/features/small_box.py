@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -79,7 +80,7 @@ def batches(whole: Events, every_s: float, seconds: int) -> list[tuple[Events, d
     """`whole` cut into turns of `every_s`, each with the instant at which its reading ended."""
     turns = []
     edges = np.arange(0.0, seconds + every_s, every_s)
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in pairwise(edges):
         low, high = START + timedelta(seconds=float(start)), START + timedelta(seconds=float(end))
         mine = (pl.col("time") >= low) & (pl.col("time") < high)
         turns.append(

@@ -5,15 +5,18 @@ from datetime import timedelta
 import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
+from tests.features import small_box
 
 from boxwatch.events.schema import Events
 from boxwatch.features import VIEWS, WindowBuilder
-from tests.features import small_box
 
 SECONDS = 200
 
 
-def cut(every_s: float, whole: Events, builder: WindowBuilder | None = None) -> dict[str, pl.DataFrame]:
+def cut(
+    every_s: float, whole: Events, builder: WindowBuilder | None = None
+) -> dict[str, pl.DataFrame]:
+    """The windows of `whole` by view, read in turns of `every_s`."""
     builder = WindowBuilder() if builder is None else builder
     parts: dict[str, list[pl.DataFrame]] = {name: [] for name in VIEWS}
     for events, now in small_box.batches(whole, every_s, SECONDS):
@@ -75,7 +78,7 @@ def test_an_entity_that_stops_answering_gets_windows_without_coverage() -> None:
 
 
 def test_nobody_watching_is_not_silence() -> None:
-    """Where a host sent nothing at all there are no windows, so a stopped watcher raises nothing."""
+    """Where a host sent nothing at all there are no windows: a stopped watcher raises nothing."""
     whole = small_box.events(SECONDS)
     low, high = (small_box.START + timedelta(seconds=s) for s in (60, 120))
     away = ~pl.col("time").is_between(low, high, closed="left")
