@@ -85,8 +85,7 @@ PARTS: Final = ["disk:", "fs:", "net:", "sensor:"]
 BY_THE_MINUTE: Final = ["cpu_iowait", "io_pressure", "disk_busy", "disk_latency", "disk_written"]
 
 _NEARLY_FULL: Final = 0.85  # of all processor time: from here on there is little room left
-# Products with a constant, no quotients: Polars rounds those of a single row differently.
-_PER_PACKET: Final = 1 / 600  # bytes: a download's packets with their acknowledgements are larger
+_FULL_PACKET: Final = 600.0  # bytes: a download's packets with their acknowledgements are larger
 
 METRICS: Final = [*HOST_METRICS, *SUMMED, *HIGHEST, "size_bytes", "available_bytes"]
 
@@ -112,7 +111,7 @@ def features(wide: pl.DataFrame) -> pl.DataFrame:
     operations = pl.col("reads_total") + pl.col("writes_total")
     return wide.with_columns(
         (pl.col("cpu_busy_seconds_total") / cores).clip(0.0, 1.0).alias("cpu_busy"),
-        ((pl.col("cpu_busy_seconds_total") / cores - _NEARLY_FULL) * (1 / (1 - _NEARLY_FULL)))
+        ((pl.col("cpu_busy_seconds_total") / cores - _NEARLY_FULL) / (1 - _NEARLY_FULL))
         .clip(0.0, 1.0)
         .alias("cpu_saturated"),
         (pl.col("cpu_iowait_seconds_total") / cores).clip(0.0, 1.0).alias("cpu_iowait"),
@@ -139,11 +138,11 @@ def features(wide: pl.DataFrame) -> pl.DataFrame:
         pl.col("filesystem_used_ratio").alias("filesystem_used"),
         _log_mega(pl.col("received_bytes_total")).alias("net_received"),
         _log_mega(pl.col("sent_bytes_total")).alias("net_sent"),
-        ((packets - traffic * _PER_PACKET).clip(0.0) * 1e-3).log1p().alias("net_small_packets"),
+        ((packets - traffic / _FULL_PACKET).clip(0.0) / 1e3).log1p().alias("net_small_packets"),
         (pl.col("errors_total") + pl.col("drops_total")).log1p().alias("net_errors"),
         pl.col("sensor_celsius").alias("sensor"),
     )
 
 
 def _log_mega(rate: pl.Expr) -> pl.Expr:
-    return (rate * 1e-6).log1p()
+    return (rate / 1e6).log1p()

@@ -101,8 +101,7 @@ def spread(valued: pl.DataFrame, metrics: list[str], *, by: str) -> pl.DataFrame
     """
     together = pl.col("value").max() if by == "max" else pl.col("value").min()
     if by == "sum":
-        known = pl.col("value").count() > 0
-        together = pl.when(known).then(pl.col("value").sum())
+        together = pl.col("value").drop_nulls().sort()
     single = (
         valued.lazy()
         .filter(pl.col("metric").is_in(metrics))
@@ -110,6 +109,11 @@ def spread(valued: pl.DataFrame, metrics: list[str], *, by: str) -> pl.DataFrame
         .agg(together.alias("value"))
         .collect()
     )
+    if by == "sum":
+        # Summed from the least to the greatest, whatever the threads did: sums of floats differ in
+        # their last bits else, and a replay must be what was live.
+        known = pl.col("value").list.len() > 0
+        single = single.with_columns(pl.when(known).then(pl.col("value").list.sum()).alias("value"))
     return single.pivot(
         on="metric",
         on_columns=metrics,
