@@ -174,3 +174,20 @@ def test_after_a_pause_it_learns_once():
     scored = combined(one.add(made.windows(made.ordinary(2 * HOUR), first=10 * 8766 * HOUR)))
     assert scored["model_version"].n_unique() <= 3
     assert scored["p_value"].min() > ALPHA
+
+
+def test_a_model_trained_meanwhile_takes_over_at_the_next_start():
+    """What was learned while watching goes on, until somebody trains a model and starts again."""
+    watched, other = scorer(), scorer()
+    watched.add(made.windows(made.ordinary(HOUR)))
+    other.add(made.windows(made.ordinary(200, seed=9)))
+    trained = other.model
+    again = ViewScorer(made.SMALL, baseline_s=30, model=trained)
+    again.load(watched.save())
+    scored = combined(again.add(made.windows(made.ordinary(HOUR), first=HOUR)))
+    assert set(scored["model_version"]) == {trained.version}
+    restarted = ViewScorer(made.SMALL, baseline_s=30, model=trained)
+    restarted.load(again.save())
+    later = made.windows(made.ordinary(24 * HOUR), first=2 * HOUR)
+    assert_frame_equal(restarted.add(later), again.add(later), check_exact=True)
+    assert restarted.model.version != trained.version

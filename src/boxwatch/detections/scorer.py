@@ -62,7 +62,8 @@ class ViewScorer:
         view: The view.
         baseline_s: How long to learn before the first score.
         seed: For the detectors.
-        model: A model trained before; with one there is no waiting.
+        model: A model trained before; with one there is no waiting. It also takes over from a
+            state that `load` takes up, unless that state began with this very model.
     """
 
     def __init__(
@@ -70,6 +71,7 @@ class ViewScorer:
     ) -> None:
         self.view = view
         self.model = model
+        self._trained = model
         self._baseline_s = baseline_s
         self._seed = seed
         self._history = History(len(view.columns))
@@ -194,6 +196,7 @@ class ViewScorer:
             "entities": list(self._entities),
             "doubts": {key: asdict(doubt) for key, doubt in self._doubts.items()},
             "history": self._history.save(),
+            "trained": None if self._trained is None else self._trained.version,
             "model": None if self.model is None else self.model.save(),
         }
 
@@ -205,5 +208,8 @@ class ViewScorer:
         doubts = cast("dict[str, dict[str, Any]]", saved["doubts"])
         self._doubts = {key: Doubt(**doubt) for key, doubt in doubts.items()}
         self._history.load(cast("Mapping[str, object]", saved["history"]))
+        if self._trained is not None and saved["trained"] != self._trained.version:
+            self._began = None  # trained since: it is trusted from the next window on
+            return
         model = cast("Saved | None", saved["model"])
         self.model = None if model is None else view_model.load(self.view, model)
