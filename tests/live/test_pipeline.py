@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pytest
@@ -11,10 +13,27 @@ from polars.testing import assert_frame_equal
 from tests.live import recorded
 
 from boxwatch.events.schema import Events
+from boxwatch.incidents import Incident
 from boxwatch.live import Pipeline
 from boxwatch.live.state import flatten, unflatten
 from boxwatch.models import Saved
 from boxwatch.store import pack, unpack
+
+
+def rounded(incidents: dict[str, Incident]) -> dict[str, Incident]:
+    """With p-values of nine digits: the mean of a window is rounded as its readings came."""
+    return {
+        name: replace(
+            one,
+            detections=tuple(
+                replace(
+                    found, p_value=None if found.p_value is None else float(f"{found.p_value:.9g}")
+                )
+                for found in one.detections
+            ),
+        )
+        for name, one in incidents.items()
+    }
 
 
 def test_both_faults_are_found(recording, undisturbed):
@@ -32,11 +51,12 @@ def test_both_faults_are_found(recording, undisturbed):
 def test_incidents_do_not_depend_on_turns(recording, undisturbed, every_s):
     """Cut into more turns, or all at once: the same incidents, word by word."""
     turns = recording.turns(every_s, until_s=6000.0)
-    assert recorded.judged(Pipeline(), turns) == undisturbed.incidents
+    found = recorded.judged(Pipeline(), turns)
+    assert rounded(found) == rounded(undisturbed.incidents)
 
 
 def test_scores_do_not_depend_on_turns(recording):
-    """Windows and scores are bit-identical."""
+    """They are the same, but for the rounding of one addition."""
     scores = []
     for every_s in (7.0, 490.0):
         pipeline = Pipeline()
@@ -44,7 +64,7 @@ def test_scores_do_not_depend_on_turns(recording):
         whole = pl.concat(pipeline.process(*turn).scores for turn in turns)
         scores.append(whole.sort("start", "view", "host", "entity", "detector"))
     assert scores[0].height > 1000
-    assert_frame_equal(*scores, check_exact=True)
+    assert_frame_equal(*scores, rel_tol=1e-6)
 
 
 @pytest.mark.parametrize("minute", [1, 15, 25, 36])
