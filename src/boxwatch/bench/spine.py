@@ -12,7 +12,7 @@ from statistics import median
 from typing import Final
 
 from boxwatch.bench import installed
-from boxwatch.bench.days import quality, replayed
+from boxwatch.bench.days import days
 from boxwatch.bench.footprint import COMMAND
 from boxwatch.bench.footprint import run as run_child
 from boxwatch.bench.result import (
@@ -48,8 +48,7 @@ def run(options: BenchOptions) -> BenchResult:
         *site_packages(),
         *throughput(options, LINES),
         *watching(options),
-        *replayed(options, SEEDS[0]),
-        *quality(options, SEEDS),
+        *days(options, SEEDS),
     ]
     return BenchResult("spine", this_machine(), tuple(figures))
 

@@ -22,7 +22,7 @@ FLAT: Final = 1.2  # peak memory of ten times the lines, to that of the lines
 GROWN: Final = 10
 
 _LINE_BYTES: Final = 1100  # of a line, with its share of the Parquet files and some room
-_RUNS: Final = 3
+_RUNS: Final = 5
 _PEER: Final = f"Polars {pl.__version__}, reading only, without start-up"
 
 
