@@ -8,7 +8,7 @@ from typing import Final
 
 from boxwatch.clock import Clock, SystemClock
 from boxwatch.errors import UsageError
-from boxwatch.events import docker, files, gpu, host, journald, kernel, ndjson, status
+from boxwatch.events import docker, files, gpu, host, journald, kernel, ndjson, status, text
 from boxwatch.events.schema import Events, RawChunk
 
 
@@ -32,6 +32,10 @@ NORMALISERS: Final[Mapping[str, Normaliser]] = {
 }
 
 
+_LOG_NAMES: Final = ("host", "unit", "container_name", "container_id")
+_SAMPLE_NAMES: Final = ("host", "entity", "reason")
+
+
 def normalise(chunk: RawChunk, clock: Clock | None = None) -> Events:
     """The events in `chunk`; every line of it is in a table or in quarantine with the reason.
 
@@ -51,4 +55,16 @@ def normalise(chunk: RawChunk, clock: Clock | None = None) -> Events:
     records = ndjson.read(chunk, normaliser.columns, now)
     if not records.frame.height:
         return Events(quarantined=records.unreadable)
-    return normaliser.normalise(records)
+    return _with_clean_names(normaliser.normalise(records))
+
+
+def _with_clean_names(events: Events) -> Events:
+    """What origins call themselves goes to terminals and pages: no control characters in it."""
+    logs, samples = events.logs, events.samples
+    return Events(
+        logs=logs.with_columns(text.clean_names(logs[name]).alias(name) for name in _LOG_NAMES),
+        samples=samples.with_columns(
+            text.clean_names(samples[name]).alias(name) for name in _SAMPLE_NAMES
+        ),
+        quarantined=events.quarantined,
+    )

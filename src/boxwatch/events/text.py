@@ -42,3 +42,18 @@ def too_long(messages: pl.Series) -> list[int]:
     if not isinstance(longest, int) or longest <= MESSAGE_LIMIT:
         return []
     return (messages.str.len_chars() > MESSAGE_LIMIT).arg_true().to_list()
+
+
+_NO_NAME: Final = r"[\x00-\x1f\x7f-\x{9f}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]"
+
+
+def clean_names(names: pl.Series) -> pl.Series:
+    """Names (hosts, units, containers) with U+FFFD for controls, line ends and text directions.
+
+    Names go to terminals and pages as they are. A name is the same for most rows, so only the
+    distinct ones are looked at.
+    """
+    distinct = names.unique()
+    if not distinct.str.contains(_NO_NAME).any():
+        return names
+    return names.str.replace_all(_NO_NAME, "\ufffd")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -83,21 +83,29 @@ class Loop:
         Returns:
             The number of batches judged again.
         """
+        judged = 0
+        for seq in self.recovering():
+            judged += 1
+            if progress is not None:
+                progress(seq)
+        return judged
+
+    def recovering(self) -> Iterator[int]:
+        """`recover`, batch by batch; may be left at any of them, and goes on from there."""
         checkpoint = self._state.load_checkpoint()
         if checkpoint is not None:
             self._pipeline.load(unflatten(unpack(checkpoint.stages[_SNAPSHOT])))
             self._seq = checkpoint.seq
         for incident in self._state.incidents(state=State.OPEN):
             self._open[incident.id] = incident
-        judged = 0
+        began = self._seq
         for batch in self._store.batches(self._seq):
             self._judge(batch.seq, Turn(batch.events, batch.now, {}))
-            judged += 1
-            if progress is not None:
-                progress(batch.seq)
-        if judged:
+            if monotonic() - self._saved_at >= self._options.checkpoint_s:
+                self.checkpoint()
+            yield batch.seq
+        if self._seq != began:
             self.checkpoint()
-        return judged
 
     async def run(
         self, feed: Feed, stop: asyncio.Event, tell: Callable[[Status], None] | None = None

@@ -64,11 +64,14 @@ def write_whole(path: Path, content: bytes | memoryview) -> None:
 
 
 def make_folder(folder: Path) -> None:
-    """Make `folder` and what is missing above it, durably."""
+    """Make `folder` and what is missing above it, durably; for this user alone.
+
+    Logs hold what only their owner may read: a folder of records is closed to others.
+    """
     if folder.is_dir():
         return
     make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     sync_folder(folder.parent)
 
 

@@ -104,7 +104,7 @@ def ingest(  # noqa: PLR0913 - what is read, how, and three things a caller may 
         repeated=repeats.found,
         quarantined=dict(quarantined),
         skipped=(
-            *(f"{name}: its name says no kind or no time" for name in strange),
+            *(f"{name}: no plain file whose name says its kind and time" for name in strange),
             *(f"{name}: it is shorter than what was taken from it" for name in sorted(shrunk)),
         ),
         waiting=tuple(f.name for f in readable if taken.get(f.name, 0) < sizes[f.name]),

@@ -28,14 +28,18 @@ class RawFile:
 
 
 def find_raw_files(root: Path) -> tuple[list[RawFile], list[str]]:
-    """The artifacts below `root` by stamp, then kind; and the names that say no kind or time."""
+    """The artifacts below `root` by stamp, then kind; and what is none: by name, or no plain file.
+
+    Links are not followed: what they point to is not what was collected here.
+    """
     files, strange = [], []
     for path in sorted(root.glob("*/*.jsonl")):
         name = path.relative_to(root).as_posix()
         match = _NAME.fullmatch(path.name)
         kind = None if match is None else _KIND_OF.get(match[1])
         stamp = None if match is None else _stamp(match[2])
-        if kind is None or stamp is None:
+        plain = path.is_file() and not path.is_symlink()
+        if kind is None or stamp is None or not plain:
             strange.append(name)
         else:
             files.append(RawFile(kind, stamp, name, path))

@@ -123,7 +123,13 @@ async def _run(
     running = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         running.add_signal_handler(number, stop.set)
-    loop.recover()
+    if for_seconds is not None:
+        running.call_later(for_seconds, stop.set)
+    for _ in loop.recovering():
+        await asyncio.sleep(0)  # a long recovery can be stopped, and goes on at the next start
+        if stop.is_set():
+            loop.checkpoint()
+            return
     positions = store.head().positions
     feed: Feed
     if recording is None:
@@ -136,8 +142,6 @@ async def _run(
         )
     else:
         feed = ReplayFeed(recording, positions)
-    if for_seconds is not None:
-        running.call_later(for_seconds, stop.set)
     await loop.run(feed, stop)
 
 

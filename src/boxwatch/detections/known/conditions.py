@@ -48,11 +48,18 @@ def _number(parameters: Parameters, key: str) -> float:
 
 
 def _gpu_silent(_: Parameters) -> Condition:
+    """No reading at all: one field that turns unknown is a field, not a card that is gone."""
     now, before = _col("temperature_celsius"), _col("before:temperature_celsius")
+    answers = (
+        now.is_not_null()
+        | _col("power_draw_watts").is_not_null()
+        | _col("utilization_ratio").is_not_null()
+        | _col("clock_sm_hertz").is_not_null()
+    )
     return Condition(
         metric="temperature_celsius",
-        bad=now.is_null() & before.is_not_null(),
-        well=now.is_not_null(),
+        bad=~answers & before.is_not_null(),
+        well=answers,
         values=(
             pl.coalesce("why", pl.lit("no row")).alias("why"),
             before.alias("last_temperature"),
