@@ -23,7 +23,8 @@ COLUMNS: Final = ("start", "host", "entity", "severity", "title", "why", "action
 def demo(
     ctx: typer.Context,
     seed: Annotated[
-        int, typer.Option(help="Which day: faults, their times and the load follow from it.")
+        int,
+        typer.Option(min=0, help="Which day: faults, their times and the load follow from it."),
     ] = 1,
 ) -> None:
     """Show everything on a simulated AI server with faults.

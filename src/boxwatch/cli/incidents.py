@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from boxwatch import wiring
+from boxwatch import units, wiring
 from boxwatch.cli.findings import FailOn, status_of
 from boxwatch.cli.printing import rows_table, show_json
 from boxwatch.cli.session import Session, open_session
@@ -22,6 +22,8 @@ app = typer.Typer(
     no_args_is_help=True,
     help="List, show, report, acknowledge incidents.",
 )
+
+WIDE = 120  # columns of a terminal in which the table can be read
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="An incident, or the start of its id.")]
 
@@ -45,8 +47,11 @@ def list_(
     found = [one for one in found if state is None or one.state is state]
     if session.as_json:
         show_json(session.console, found)
-    else:
+    elif session.console.width >= WIDE or not found:
         session.console.print(rows_table([_row(one) for one in found]))
+    else:
+        for one in found:
+            session.console.print(_block(one))
     return status_of(found, fail_on)
 
 
@@ -114,6 +119,18 @@ def _find(session: Session, given: str) -> Incident:
             f"{many} {given!r} in {str(session.data)!r}.", hint="See `boxwatch incidents list`."
         )
     return (exact or found)[0]
+
+
+def _block(incident: Incident) -> Text:
+    """One incident in two lines, for a terminal too narrow for the table."""
+    lasted = units.print_duration((incident.end - incident.start).total_seconds())
+    state = incident.state.replace("_", " ")
+    return Text.assemble(
+        (incident.id, "bold"),
+        f"  {incident.start:%Y-%m-%d %H:%M:%S} UTC  {lasted}\n",
+        f"  {incident.severity}, {state}, {incident.host} {incident.entity}\n",
+        f"  {incident.title}",
+    )
 
 
 def _row(incident: Incident) -> dict[str, object]:

@@ -114,5 +114,5 @@ def _finding(
         kind=Kind.SILENCE,
         name="log-silence",
         severity=Severity.MEDIUM,
-        reasons=(Reason(text, entity=entity, metric="lines"),),
+        reasons=(Reason(text, entity=entity, metric="silence"),),
     )

@@ -74,7 +74,6 @@ class Loop:
         self._saved_at = monotonic()
         self._retained_at = monotonic()
         self._turns = 0
-        self.incidents_changed = 0
         self._seq = 0
 
     def recover(self, progress: Callable[[int], None] | None = None) -> int:
@@ -106,6 +105,10 @@ class Loop:
             yield batch.seq
         if self._seq != began:
             self.checkpoint()
+
+    def incidents_stored(self) -> int:
+        """How many incidents the data folder holds."""
+        return len(self._state.incidents())
 
     async def run(
         self, feed: Feed, stop: asyncio.Event, tell: Callable[[Status], None] | None = None
@@ -152,7 +155,6 @@ class Loop:
     def _judge(self, seq: int, turn: Turn) -> Outcome:
         outcome = self._pipeline.process(turn.events, turn.now)
         self._seq = seq
-        self.incidents_changed += len(outcome.incidents)
         for incident in outcome.incidents:
             self._changed[incident.id] = incident
             if incident.state is State.OPEN:

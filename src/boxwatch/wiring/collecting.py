@@ -15,7 +15,7 @@ from boxwatch.clock import SystemClock, monotonic
 from boxwatch.events import RAW_KINDS, RawChunk
 from boxwatch.settings import Settings
 from boxwatch.sources import Source
-from boxwatch.store import Layout
+from boxwatch.store import EventStore, Layout
 from boxwatch.wiring.reading import sources, without_kernel_twice
 from boxwatch.wiring.reports import CollectReport, SourceLine
 
@@ -27,6 +27,8 @@ _MOST_S: Final = 3600.0
 
 def collect(settings: Settings, data: Path, since_seconds: float | None) -> CollectReport:
     """Read every source once, the logs back to `since_seconds` ago, into ingested/."""
+    if Layout(data).format_file.exists():
+        EventStore.open(data, writable=False).close()  # refuses a folder of a newer version
     now = SystemClock().now()
     since = None if since_seconds is None else now - timedelta(seconds=since_seconds)
     reading = sources(settings, {}, since=since, follow=False)

@@ -57,7 +57,7 @@ class TrainReport:
 
 @dataclass(frozen=True, slots=True)
 class DetectReport:
-    """How many batches were judged, and how many incidents opened or changed."""
+    """How many batches were judged just now, and how many incidents there are in all."""
 
     batches: int
     incidents: int

@@ -152,7 +152,7 @@ def detect(settings: Settings, data: Path, progress: Progress) -> DetectReport:
         head = store.head().seq
         judged = loop.recover(lambda seq: progress("judging", seq, head))
         tell_damage(store)
-        return DetectReport(batches=judged, incidents=loop.incidents_changed)
+        return DetectReport(batches=judged, incidents=loop.incidents_stored())
 
 
 def replay(settings: Settings, recording: Path, into: Path, progress: Progress) -> DetectReport:
@@ -175,4 +175,4 @@ def replay(settings: Settings, recording: Path, into: Path, progress: Progress) 
 
         asyncio.run(loop.run(ReplayFeed(source, store.head().positions), asyncio.Event(), tell))
         tell_damage(source)
-        return DetectReport(batches=batches, incidents=loop.incidents_changed)
+        return DetectReport(batches=batches, incidents=loop.incidents_stored())
