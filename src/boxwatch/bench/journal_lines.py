@@ -1,8 +1,8 @@
 """Journal records for the speed bench: what `journalctl -o json` prints on an AI server.
 
-The fields are those systemd 252 puts on each transport (systemd.journal-fields(7)), those Boxwatch
-does not read included: a reader pays for them too. As journalctl does, every line has them in
-another order. A third of the lines is what services print, one in a thousand is not UTF-8.
+The fields are those systemd 252 puts on each transport (systemd.journal-fields(7)): all of them, or
+as `--output-fields` prints them for a reader that wants no others. As journalctl does, every line
+has them in another order. A third of the lines is what services print; a few are not UTF-8.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from typing import Final
 
 import numpy as np
 
+from boxwatch.events import NORMALISERS
+
 HOST: Final = "gpu-server-1"
-UNREADABLE_EVERY: Final = 1000  # one message in so many is not UTF-8, and so an array of numbers
+UNREADABLE_EVERY: Final = 100_000  # one message in so many is not UTF-8, and so an array
 BLOCK: Final = 10_000
 
 _START_US: Final = 1_772_409_600_000_000  # 2026-03-02 00:00 UTC
@@ -108,22 +110,23 @@ _Numbers = tuple[int, int, int, int, int, int]
 _Writer = Callable[[_Numbers], str]
 
 
-def journal_lines(count: int, seed: int = 0) -> Iterator[bytes]:
+def journal_lines(count: int, seed: int = 0, *, whole: bool = False) -> Iterator[bytes]:
     """`count` NDJSON records in the order of their time, in blocks of whole lines.
 
-    Line n depends on `seed` and n alone, so that a longer journal begins like a shorter one.
+    They have the fields that Boxwatch reads, or, as `whole` records, all that journald gives. Line
+    n depends on `seed` and n alone, so that a longer journal begins like a shorter one.
     """
-    writers = _writers(np.random.default_rng(seed))
+    writers = _writers(np.random.default_rng(seed), whole=whole)
     for start in range(0, count, BLOCK):
         lines = _block(start, min(BLOCK, count - start), seed, writers)
         yield "".join(lines).encode()
 
 
-def write_journal(path: Path, count: int, seed: int = 0) -> int:
+def write_journal(path: Path, count: int, seed: int = 0, *, whole: bool = False) -> int:
     """Write `count` records to `path`; returns the bytes written."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb", buffering=0) as file:
-        return sum(file.write(block) for block in journal_lines(count, seed))
+        return sum(file.write(block) for block in journal_lines(count, seed, whole=whole))
 
 
 def _block(start: int, count: int, seed: int, writers: list[list[_Writer]]) -> Iterator[str]:
@@ -139,18 +142,24 @@ def _block(start: int, count: int, seed: int, writers: list[list[_Writer]]) -> I
         yield kind[marks[place] % _ORDERS]((number, up, time, marks[place], time - 40, said[place]))
 
 
-def _writers(random: np.random.Generator) -> list[list[_Writer]]:
+def _writers(random: np.random.Generator, *, whole: bool) -> list[list[_Writer]]:
     """The writers, by order of the fields, of each of twenty lines, then of one not UTF-8."""
     kinds = []
-    for fields, form, share in _SAID:
-        kinds += [[_writer(fields, f'"{form}"', random) for _ in range(_ORDERS)]] * share
-    return [*kinds, [_writer(_OLLAMA, _LATIN, random) for _ in range(_ORDERS)]]
+    for own, form, share in (*_SAID, (_OLLAMA, "", 1)):
+        fields = {
+            name: text
+            for name, text in {**_EVERYWHERE, **own}.items()
+            if whole or name in NORMALISERS["systemd"].columns
+        }
+        message = f'"{form}"' if form else _LATIN
+        kinds += [[_writer(fields, message, random) for _ in range(_ORDERS)]] * share
+    return kinds
 
 
-def _writer(own: Mapping[str, str], message: str, random: np.random.Generator) -> _Writer:
+def _writer(fields: Mapping[str, str], message: str, random: np.random.Generator) -> _Writer:
     """What makes a line of its numbers, with the fields in an order drawn from `random`."""
-    fields = [(f'"{name}":"{text}"', ()) for name, text in {**_EVERYWHERE, **own}.items()]
-    drawn = [*fields, *_CHANGING, (f'"MESSAGE":{message}', _NUMBER)]
+    fixed = [(f'"{name}":"{text}"', ()) for name, text in fields.items()]
+    drawn = [*fixed, *_CHANGING, (f'"MESSAGE":{message}', _NUMBER)]
     order = [drawn[place] for place in random.permutation(len(drawn))]
     template = "{" + ",".join(text for text, _ in order) + "}\n"
     pick = itemgetter(*(place for _, places in order for place in places))

@@ -92,7 +92,7 @@ def read(chunk: RawChunk, columns: Sequence[str], now: datetime) -> Records:
             frame, bad = _read_lines(chunk.lines, spans, columns)
             frames.append(frame)
             refused += bad
-    whole = pl.concat(frames, rechunk=False).with_row_index("row")
+    whole = pl.concat(frames, rechunk=True).with_row_index("row")
     unreadable = set_aside(chunk, now, refused)
     return Records(chunk, now, whole, unreadable, frozenset(item.offset for item in refused))
 
