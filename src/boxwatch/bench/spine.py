@@ -59,7 +59,7 @@ def help_page(options: BenchOptions, runs: int = _HELP_RUNS) -> list[Figure]:
     for number in range(runs + 1):
         options.progress("boxwatch --help", number, runs + 1)
         took = [*took, run_child((*COMMAND, "--help"), options.folder, threads=1).wall_s]
-    return [at_most(f"boxwatch --help, median of {runs}", median(took[1:]), "s", HELP_S)]
+    return [at_most(f"--help, median of {runs}", median(took[1:]), "s", HELP_S)]
 
 
 def site_packages() -> list[Figure]:
@@ -67,8 +67,5 @@ def site_packages() -> list[Figure]:
     sizes = installed.sizes("boxwatch")
     return [
         at_most("installed core", sum(sizes.values()) / 1e6, "MB", SITE_PACKAGES_MB),
-        *(
-            measured(f"installed core: {name}", size / 1e6, "MB")
-            for name, size in islice(sizes.items(), _HEAVIEST)
-        ),
+        *(measured(name, size / 1e6, "MB") for name, size in islice(sizes.items(), _HEAVIEST)),
     ]

@@ -22,7 +22,8 @@ GROWN: Final = 10
 
 _LINE_BYTES: Final = 900  # of a line, with its share of the Parquet files and some room
 _RUNS: Final = 3
-_PEER: Final = f"Polars {pl.__version__}, reading only, without start-up"
+# It only reads, and its start-up is not counted: what no reader built on it can be quicker than.
+_PEER: Final = f"Polars {pl.__version__}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +54,24 @@ def throughput(options: BenchOptions, lines: int, runs: int = _RUNS) -> list[Fig
     large = _normalize(grown)
     shutil.rmtree(grown.data)
     options.progress(step, 2, 2)
-    what = f"{lines:,} journald lines to Parquet, one core"
+    what = f"{lines:,} journald lines"
     return [
-        at_least(what, lines / fast.wall_s, "lines/s", FASTEST, (_PEER, lines / plain_s)),
-        measured(f"{what}: by processor time", lines / fast.cpu_s, "lines/s"),
+        at_least(
+            f"{what} to Parquet, one core",
+            lines / fast.wall_s,
+            "lines/s",
+            FASTEST,
+            (_PEER, lines / plain_s),
+        ),
+        measured(f"{what}, by processor time", lines / fast.cpu_s, "lines/s"),
         measured(
-            f"{what}: with all fields of journald",
+            f"{what}, all fields",
             lines / heavy.wall_s,
             "lines/s",
             (_PEER, lines / heavy_plain_s),
         ),
-        measured(
-            f"{GROWN * lines:,} journald lines: speed", GROWN * lines / large.wall_s, "lines/s"
-        ),
-        measured(f"{lines:,} journald lines: peak memory", fast.peak_bytes / 1e6, "MB"),
+        measured(f"{GROWN * lines:,} journald lines", GROWN * lines / large.wall_s, "lines/s"),
+        measured(f"{what}, peak memory", fast.peak_bytes / 1e6, "MB"),
         at_most(
             f"peak memory of {GROWN} times the lines",
             large.peak_bytes / fast.peak_bytes,

@@ -49,10 +49,10 @@ def watching(
     finally:
         stop(process)
     return [
-        at_most("up: peak resident memory (VmHWM)", peak / 1e6, "MB", RESIDENT_MB),
-        measured("up: memory of the tools it runs", children / 1e6, "MB"),
+        at_most("up, peak memory (VmHWM)", peak / 1e6, "MB", RESIDENT_MB),
+        measured("up, memory of its tools", children / 1e6, "MB"),
         at_most(
-            f"up: processor, mean of {watched_s:.0f} s, tools included",
+            f"up, processor, {watched_s:.0f} s",
             100 * share,
             "% of a core",
             CORE_PERCENT,
