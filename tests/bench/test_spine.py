@@ -63,11 +63,11 @@ def test_the_help_page_is_timed(options):
 
 
 def test_watching_is_measured_from_outside(options):
-    """A few seconds of the real command: memory and processor time of a live process."""
-    memory, tools, processor = watching(options, baseline_s=3, watched_s=2)
+    """The first seconds of the real command, in which it starts: memory and processor time."""
+    memory, tools, processor = watching(options, baseline_s=0.1, watched_s=4)
     assert memory.value > 20
     assert memory.value > tools.value
-    assert 0 < processor.value < 400
+    assert 1 < processor.value < 400
 
 
 def test_the_installation_says_what_weighs():
