@@ -130,13 +130,13 @@ def _learn(x: Float64, group: NDArray[np.int64], groups: int) -> tuple[Float64, 
 
     Median and spread are NaN where nothing is known.
     """
-    known = count_known(x, group, groups)
-    median, low, high = group_quantiles(x, group, known, (0.5, 0.05, 0.95))
-    (mad,) = group_quantiles(np.abs(x - median[group]), group, known, (0.5,))
+    known = _count_known(x, group, groups)
+    median, low, high = _quantiles(x, group, known, (0.5, 0.05, 0.95))
+    (mad,) = _quantiles(np.abs(x - median[group]), group, known, (0.5,))
     return known, median, np.maximum(mad * 1.4826, (high - low) / 3.29)
 
 
-def count_known(x: Float64, group: NDArray[np.int64], groups: int) -> Float64:
+def _count_known(x: Float64, group: NDArray[np.int64], groups: int) -> Float64:
     """How many values are known (not NaN) per group and feature."""
     known = np.zeros((groups, x.shape[1]))
     for column, values in enumerate(x.T):
@@ -144,7 +144,7 @@ def count_known(x: Float64, group: NDArray[np.int64], groups: int) -> Float64:
     return known
 
 
-def group_quantiles(
+def _quantiles(
     x: Float64, group: NDArray[np.int64], known: Float64, levels: tuple[float, ...]
 ) -> list[Float64]:
     """Quantiles of the known values per group and feature, without a loop over groups."""
