@@ -223,3 +223,31 @@ def test_command_that_ignores_being_killed_is_left_alone_and_not_started_again(i
     done, took, state, again = asyncio.run(hang_and_recover())
     assert (done.status, state, again.status) == (None, "hung", 0)
     assert took < 2
+
+
+def test_what_is_fed_reaches_the_command():
+    """Bytes of the feed go to standard input, and its end closes it."""
+
+    async def feed():
+        yield b"one\n"
+        await asyncio.sleep(0)
+        yield b"two\n"
+
+    async def read():
+        return [output.data async for output in LocalShell().stream(["cat"], feed())]
+
+    assert b"".join(asyncio.run(read())) == b"one\ntwo\n"
+
+
+def test_a_fed_command_that_ends_early_does_no_harm():
+    """A feed that nobody reads is let go of with the command."""
+
+    async def feed():
+        while True:
+            yield b"tick\n"
+            await asyncio.sleep(0.01)
+
+    async def read():
+        return [output.data async for output in LocalShell().stream(["head", "-n1"], feed())]
+
+    assert asyncio.run(read()) == [b"tick\n"]

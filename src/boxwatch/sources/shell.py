@@ -9,13 +9,14 @@ import asyncio
 import contextlib
 import os
 import signal
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
 from typing import Final
 
 from boxwatch.errors import SourceError
 from boxwatch.sources.lines import LINE_LIMIT, Lines
 from boxwatch.sources.source import Completed, Output
 
+STDIN: Final = 0
 STDOUT: Final = 1
 STDERR: Final = 2
 
@@ -72,6 +73,19 @@ class _Running(asyncio.SubprocessProtocol):
             for pipe in self._pipes():
                 pipe.resume_reading()
         return waiting
+
+    async def eat(self, feed: AsyncIterator[bytes]) -> None:
+        """Write what `feed` gives to the command's standard input, then close it.
+
+        Meant for a few bytes now and then: what the command does not read piles up in memory.
+        """
+        pipe = self.transport.get_pipe_transport(STDIN)
+        assert isinstance(pipe, asyncio.WriteTransport)  # noqa: S101 - narrows the type
+        async for data in feed:
+            if pipe.is_closing():
+                return
+            pipe.write(data)
+        pipe.close()
 
     @property
     def finished(self) -> bool:
@@ -143,14 +157,17 @@ class LocalShell:
         status = running.transport.get_returncode() if timely else None
         return Completed(status, bytes(written[STDOUT]), bytes(written[STDERR]))
 
-    async def stream(self, argv: Sequence[str]) -> AsyncGenerator[Output, None]:
+    async def stream(
+        self, argv: Sequence[str], feed: AsyncIterator[bytes] | None = None
+    ) -> AsyncGenerator[Output, None]:
         """Start and yield whole lines as they come.
 
         Raises:
             SourceError: see `Shell.stream`.
 
         """
-        running = await self._start(argv)
+        running = await self._start(argv, fed=feed is not None)
+        feeding = None if feed is None else asyncio.create_task(running.eat(feed))
         lines = {STDOUT: Lines(self._line_limit), STDERR: Lines(self._line_limit)}
         try:
             while not running.finished:
@@ -163,9 +180,12 @@ class LocalShell:
                 if rest := held.rest():
                     yield Output(rest, error=fd == STDERR)
         finally:
+            if feeding is not None:
+                feeding.cancel()
+                await asyncio.wait([feeding])
             await self._end(argv[0], running)
 
-    async def _start(self, argv: Sequence[str]) -> _Running:
+    async def _start(self, argv: Sequence[str], *, fed: bool = False) -> _Running:
         program = argv[0]
         left = self._left.get(program)
         if left is not None:
@@ -180,7 +200,7 @@ class LocalShell:
             _, running = await asyncio.get_running_loop().subprocess_exec(
                 lambda: _Running(self._room),
                 *argv,
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=asyncio.subprocess.PIPE if fed else asyncio.subprocess.DEVNULL,
                 env=self._env,
                 start_new_session=True,
             )

@@ -6,7 +6,7 @@ after the last row that had been handed over when the position was taken.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -45,11 +45,14 @@ class Shell(Protocol):
         """
         ...
 
-    def stream(self, argv: Sequence[str]) -> AsyncGenerator[Output, None]:
+    def stream(
+        self, argv: Sequence[str], feed: AsyncIterator[bytes] | None = None
+    ) -> AsyncGenerator[Output, None]:
         """Start and yield output as it comes, in whole lines; ends when the command ends.
 
-        Closing the generator kills the command. What is not taken stays with the command: it
-        blocks when its pipe is full.
+        What `feed` gives goes to the command's standard input, which is closed when `feed` ends;
+        without one it is empty. Closing the generator kills the command. What is not taken stays
+        with the command: it blocks when its pipe is full.
 
         Raises:
             SourceError: as `run` does.
