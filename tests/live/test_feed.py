@@ -48,7 +48,8 @@ class Counter:
 
 def live(*sources: Source, positions=None) -> LiveFeed:
     """A feed of these sources, twenty turns a second."""
-    return LiveFeed(sources, normalise, SystemClock(), 0.05, {} if positions is None else positions)
+    named = {source.name: source for source in sources}
+    return LiveFeed(named, normalise, SystemClock(), 0.05, {} if positions is None else positions)
 
 
 async def some(feed: Feed, count: int) -> list[Turn]:

@@ -50,7 +50,7 @@ class LiveFeed:
     """Reads all sources at once, every `batch_s`; a slow, hung or broken one stops no other.
 
     Args:
-        sources: What to read; each already stands at its position.
+        sources: What to read, by position key; each already stands at its position.
         normalise: Turns a raw chunk into events.
         clock: Tells `now`.
         batch_s: Seconds from turn to turn.
@@ -59,13 +59,13 @@ class LiveFeed:
 
     def __init__(
         self,
-        sources: Sequence[Source],
+        sources: Mapping[str, Source],
         normalise: Callable[[RawChunk], Events],
         clock: Clock,
         batch_s: float,
         positions: Positions,
     ) -> None:
-        self._sources = list(sources)
+        self._sources = dict(sources)
         self._normalise = normalise
         self._clock = clock
         self._batch_s = batch_s
@@ -86,23 +86,23 @@ class LiveFeed:
         return self._batch_s - into
 
     async def _pull(self) -> list[RawChunk]:
-        for source in self._sources:
-            if source.name not in self._reading:
-                self._reading[source.name] = asyncio.create_task(_read(source))
+        for key, source in self._sources.items():
+            if key not in self._reading:
+                self._reading[key] = asyncio.create_task(_read(source))
         if self._reading:
             await asyncio.wait(self._reading.values(), timeout=_PATIENCE_S)
         chunks: list[RawChunk] = []
-        for name, task in list(self._reading.items()):
+        for key, task in list(self._reading.items()):
             if not task.done():
                 continue
-            del self._reading[name]
+            del self._reading[key]
             try:
                 read, position = task.result()
             except Exception as error:  # noqa: BLE001 - one source must not take the others along
-                pulse.emit(pulse.PartFailed(part=f"source {name}", error=repr(error)))
+                pulse.emit(pulse.PartFailed(part=f"source {key}", error=repr(error)))
                 continue
             chunks.extend(read)
-            self._positions[name] = position
+            self._positions[key] = position
         return chunks
 
     async def close(self) -> None:
@@ -111,7 +111,7 @@ class LiveFeed:
             task.cancel()
         await asyncio.gather(*self._reading.values(), return_exceptions=True)
         self._reading.clear()
-        await asyncio.gather(*(source.close() for source in self._sources))
+        await asyncio.gather(*(source.close() for source in self._sources.values()))
 
 
 async def _read(source: Source) -> tuple[Sequence[RawChunk], Mapping[str, object]]:

@@ -133,8 +133,9 @@ async def _run(
     positions = store.head().positions
     feed: Feed
     if recording is None:
+        reading = await without_kernel_twice(sources(settings, positions))
         feed = LiveFeed(
-            await without_kernel_twice(sources(settings, positions)),
+            {source.name: source for source in reading},
             normalise,
             SystemClock(),
             settings.live.batch_seconds,
