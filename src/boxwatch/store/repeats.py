@@ -33,8 +33,6 @@ class Repeats:
             return events
         first, last = logs["time"].min(), logs["time"].max()
         kept = logs
-        if logs["event_id"].n_unique() < logs.height:
-            kept = logs
         if logs["event_id"].n_unique() < logs.height:  # cheap, and nearly always enough
             kept = logs.unique(["host", "time", "event_id"], keep="first", maintain_order=True)
         if self._latest is not None and first <= self._latest:  # type: ignore[operator]
