@@ -1,0 +1,18 @@
+"""Shared by the tests of all rooms: real machines to log in to."""
+
+import pytest
+from tests.testbed.sshd import Sshd, missing
+
+
+@pytest.fixture
+def sshd(tmp_path):
+    """A real sshd of our own that the current user may log in to; see `tests/testbed/sshd.py`."""
+    if reason := missing():
+        pytest.skip(reason)
+    folder = tmp_path / "sshd"
+    folder.mkdir()
+    server = Sshd(folder)
+    server.start()
+    yield server
+    server.thaw()
+    server.stop()
