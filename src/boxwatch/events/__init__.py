@@ -1,5 +1,6 @@
 """Raw records in, tables out: schemas, metrics, and one normaliser for each kind of record."""
 
+from boxwatch.events.cgroup import Owner, owner_of, owner_of_process
 from boxwatch.events.export import combined_events, gpu_names
 from boxwatch.events.metrics import METRICS, Metric
 from boxwatch.events.ndjson import Records
@@ -35,6 +36,7 @@ __all__ = [
     "Events",
     "Metric",
     "Normaliser",
+    "Owner",
     "RawChunk",
     "Records",
     "Schema",
@@ -44,4 +46,6 @@ __all__ = [
     "empty",
     "gpu_names",
     "normalise",
+    "owner_of",
+    "owner_of_process",
 ]
