@@ -96,6 +96,19 @@ net sent_packets_total                  packets sent
 net errors_total                        packets with errors, both ways
 net drops_total                         packets dropped, both ways
 sensor sensor_celsius                   temperature of a sensor
+service answers                         1 its metrics endpoint answers, 0 not
+service tokens_generated_total          tokens generated
+service tokens_prompt_total             tokens of prompts read
+service steps_total                     passes of the engine, or tokens where it counts no passes
+service requests_running                requests being worked on
+service requests_waiting                requests waiting to be worked on
+service requests_finished_total         requests finished, however they ended
+service requests_failed_total           requests that failed
+service kv_cache_used_ratio             share of the key-value cache in use
+service first_token_seconds_total       sum over requests of the time to the first token
+service first_tokens_total              requests that were given a first token
+service request_seconds_total           sum over requests of the time from end to end
+service requests_timed_total            requests whose time that sum holds
 source up                               1 the source answers, 0 it fails, null it is not here
 """
 
