@@ -1,6 +1,7 @@
 """The door: no content raises, and every line is somewhere."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from boxwatch.events import (
     SOURCES,
     RawChunk,
     check,
+    earliest,
     normalise,
 )
 
@@ -112,3 +114,33 @@ def test_quarantine_says_when_where_and_what(read) -> None:
     (row,) = read("kernel", b"\xffbad").quarantined.rows(named=True)
     assert (row["kind"], row["origin"], row["record"]) == ("kernel", "origin.jsonl+0", r"\xffbad")
     assert row["time"].isoformat() == "2024-06-01T00:00:00+00:00"
+
+
+WRITTEN = {
+    "systemd": {"__REALTIME_TIMESTAMP": "1717243200000001", "MESSAGE": "a", "__CURSOR": "c"},
+    "docker": {"timestamp": "2024-06-01T12:00:00.000001234Z", "message": "a", "container_id": "c"},
+    "docker_events": {"timeNano": 1717243200000001234, "Type": "container", "Action": "die"},
+    "gpu": {"collected_at": "2024-06-01T12:00:00.000001Z", "index": "0", "temperature.gpu": "40"},
+    "host": {"collected_at": "2024-06-01T12:00:00.000001Z", "entity": "host", "load1": 1.0},
+    "kernel": {"timestamp": "2024-06-01T12:00:00.000001Z", "message": "a", "sequence": 1},
+    "file": {"path": "/a", "offset": 0, "inode": 1, "read_at": 1717243200.000001, "message": "a"},
+    "status": {"collected_at": "2024-06-01T12:00:00.000001Z", "source": "gpu", "state": "ok"},
+}
+
+
+@pytest.mark.parametrize("kind", WRITTEN)
+def test_the_quick_look_tells_the_time_of_the_events(kind: str) -> None:
+    """The earliest time of a chunk is that of what it becomes, however it is found."""
+    lines = as_line({"host": "box", **WRITTEN[kind]}) + b"\n"
+    chunk = RawChunk(kind, lines, "box", "fuzz")
+    events = normalise(chunk)
+    times = [*events.logs["time"], *events.samples["time"]]
+    assert earliest(chunk) == min(times) == datetime(2024, 6, 1, 12, 0, 0, 1, tzinfo=UTC)
+
+
+@settings(max_examples=60, deadline=None)
+@given(line=st.binary(max_size=200).filter(lambda b: b"\n" not in b))
+def test_the_quick_look_crashes_on_nothing(line: bytes) -> None:
+    """A line that is no record has no time."""
+    chunk = RawChunk("systemd", line + b"\n", "box", "fuzz")
+    assert earliest(chunk) is None or normalise(chunk).rows

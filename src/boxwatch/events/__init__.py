@@ -4,7 +4,7 @@ from boxwatch.events.cgroup import Owner, owner_of, owner_of_process
 from boxwatch.events.export import combined_events, gpu_names
 from boxwatch.events.metrics import METRICS, Metric
 from boxwatch.events.ndjson import Records
-from boxwatch.events.normalisation import NORMALISERS, Normaliser, normalise
+from boxwatch.events.normalisation import NORMALISERS, Normaliser, earliest, normalise
 from boxwatch.events.schema import (
     LOGS,
     QUARANTINE,
@@ -43,6 +43,7 @@ __all__ = [
     "check",
     "combined_events",
     "concat",
+    "earliest",
     "empty",
     "gpu_names",
     "normalise",

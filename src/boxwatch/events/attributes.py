@@ -27,9 +27,9 @@ def as_json(frame: pl.DataFrame, names: Mapping[str, str]) -> pl.Series:
     used = {name: key for name, key in names.items() if frame[name].null_count() < frame.height}
     if not used:
         return pl.Series("attributes", [None], dtype=pl.String).new_from_index(0, frame.height)
-    sample = frame.head(_SAMPLE)
-    shared = [name for name in used if sample[name].n_unique() * _MANY <= sample.height]
-    own = [_pair(frame, name, used[name]) for name in used if name not in shared]
+    kinds = frame.head(_SAMPLE).select(pl.col(*used).n_unique()).row(0, named=True)
+    shared = [name for name in used if kinds[name] * _MANY <= min(_SAMPLE, frame.height)]
+    own = _pairs(frame, {name: key for name, key in used.items() if name not in shared})
     if shared:
         common = _common(frame.select(shared), used)
         if (common != "").all():
@@ -50,19 +50,29 @@ def _common(shared: pl.DataFrame, keys: Mapping[str, str]) -> pl.Series:
     marks = shared.hash_rows()
     firsts = marks.arg_unique()
     kinds = shared[firsts]
-    texts = kinds.select(pl.concat_str([_pair(kinds, name, keys[name]) for name in shared.columns]))
+    pairs = _pairs(kinds, {name: keys[name] for name in shared.columns})
+    texts = kinds.select(pl.concat_str(pairs))
     table = texts.to_series().alias("text").to_frame().with_columns(marks.gather(firsts).alias("m"))
     return (
         marks.alias("m").to_frame().join(table, on="m", how="left", maintain_order="left")["text"]
     )
 
 
-def _pair(frame: pl.DataFrame, column: str, key: str) -> pl.Expr:
-    """A comma, the key and the value, or nothing where the value is null."""
-    value = pl.col(column)
-    if frame[column].str.contains(_UNSAFE).any():
-        value = value.str.replace_many(_ESCAPED)
-    return pl.concat_str([pl.lit(f',"{key}":"'), value, pl.lit('"')]).fill_null("")
+def _pairs(frame: pl.DataFrame, keys: Mapping[str, str]) -> list[pl.Expr]:
+    """For each column a comma, its key and the value, or nothing where the value is null."""
+    if not keys:
+        return []
+    unsafe = frame.select(pl.col(*keys).str.contains(_UNSAFE).any()).row(0, named=True)
+    return [
+        pl.concat_str(
+            [
+                pl.lit(f',"{key}":"'),
+                pl.col(name).str.replace_many(_ESCAPED) if unsafe[name] else pl.col(name),
+                pl.lit('"'),
+            ]
+        ).fill_null("")
+        for name, key in keys.items()
+    ]
 
 
 def extended(attributes: pl.Series, extras: Mapping[int, Mapping[str, Any]]) -> pl.Series:

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
-from boxwatch.clock import Clock, SystemClock
+import polars as pl
+
+from boxwatch.clock import EPOCH, Clock, SystemClock
 from boxwatch.errors import UsageError
-from boxwatch.events import docker, files, gpu, host, journald, kernel, ndjson, status, text
+from boxwatch.events import (
+    app,
+    docker,
+    files,
+    gpu,
+    host,
+    instants,
+    journald,
+    kernel,
+    ndjson,
+    status,
+    text,
+)
 from boxwatch.events.schema import Events, RawChunk
 
 
@@ -28,9 +43,22 @@ NORMALISERS: Final[Mapping[str, Normaliser]] = {
     "host": Normaliser(host.COLUMNS, host.normalise),
     "kernel": Normaliser(kernel.COLUMNS, kernel.normalise),
     "file": Normaliser(files.COLUMNS, files.normalise),
+    "service": Normaliser(app.COLUMNS, app.normalise),
     "status": Normaliser(status.COLUMNS, status.normalise),
 }
 
+
+# Where a kind writes its time, and how: for a look at one line, at a tenth of the cost of reading
+# it whole. Kinds that tell it in several ways are read whole.
+_TIMES: Final[Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]]] = {
+    "systemd": ("__REALTIME_TIMESTAMP", instants.from_epoch_micros),
+    "docker": ("timestamp", instants.from_rfc3339),
+    "gpu": ("collected_at", instants.from_written),
+    "host": ("collected_at", instants.from_written),
+    "kernel": ("timestamp", instants.from_written),
+    "service": ("collected_at", instants.from_written),
+    "status": ("collected_at", instants.from_written),
+}
 
 _LOG_NAMES: Final = ("host", "unit", "container_name", "container_id")
 _SAMPLE_NAMES: Final = ("host", "entity", "reason")
@@ -58,13 +86,24 @@ def normalise(chunk: RawChunk, clock: Clock | None = None) -> Events:
     return _with_clean_names(normaliser.normalise(records))
 
 
+def earliest(chunk: RawChunk) -> datetime | None:
+    """The earliest time in `chunk`, the same as that of its events; None where there is none."""
+    if chunk.kind in _TIMES:
+        column, read = _TIMES[chunk.kind]
+        records = ndjson.read(chunk, [column], EPOCH)
+        time: datetime | None = records.frame.select(read(pl.col(column)).min()).item()
+        if time is not None:
+            return time
+    events = normalise(chunk)
+    tables = (events.logs, events.samples)
+    found: list[datetime | None] = [table["time"].min() for table in tables]  # type: ignore[misc]
+    return min((time for time in found if time is not None), default=None)
+
+
 def _with_clean_names(events: Events) -> Events:
     """What origins call themselves goes to terminals and pages: no control characters in it."""
-    logs, samples = events.logs, events.samples
     return Events(
-        logs=logs.with_columns(text.clean_names(logs[name]).alias(name) for name in _LOG_NAMES),
-        samples=samples.with_columns(
-            text.clean_names(samples[name]).alias(name) for name in _SAMPLE_NAMES
-        ),
+        logs=text.clean_names(events.logs, _LOG_NAMES),
+        samples=text.clean_names(events.samples, _SAMPLE_NAMES),
         quarantined=events.quarantined,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import polars as pl
@@ -47,13 +48,14 @@ def too_long(messages: pl.Series) -> list[int]:
 _NO_NAME: Final = r"[\x00-\x1f\x7f-\x{9f}\x{200e}\x{200f}\x{2028}-\x{202e}\x{2066}-\x{2069}]"
 
 
-def clean_names(names: pl.Series) -> pl.Series:
-    """Names (hosts, units, containers) with U+FFFD for controls, line ends and text directions.
+def clean_names(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
+    """`frame` with U+FFFD for controls, line ends and text directions in the names in `columns`.
 
-    Names go to terminals and pages as they are. A name is the same for most rows, so only the
-    distinct ones are looked at.
+    Names (hosts, units, containers) go to terminals and pages as they are. A name is the same for
+    most rows, so only the distinct ones are looked at.
     """
-    distinct = names.unique()
-    if not distinct.str.contains(_NO_NAME).any():
-        return names
-    return names.str.replace_all(_NO_NAME, "\ufffd")
+    strange = frame.select(pl.col(columns).unique().str.contains(_NO_NAME).any())
+    dirty = [name for name, found in strange.row(0, named=True).items() if found]
+    if not dirty:
+        return frame
+    return frame.with_columns(pl.col(dirty).str.replace_all(_NO_NAME, "\ufffd"))

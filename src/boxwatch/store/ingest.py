@@ -23,7 +23,14 @@ from boxwatch.clock import EPOCH
 from boxwatch.events.schema import Events, concat
 from boxwatch.store.event_store import EventStore
 from boxwatch.store.raw_files import RawFile, find_raw_files
-from boxwatch.store.raw_streams import Normalise, RawStream, last_time
+from boxwatch.store.raw_streams import (
+    Earliest,
+    Normalise,
+    RawStream,
+    Reading,
+    first_time,
+    last_time,
+)
 from boxwatch.store.repeats import Repeats
 
 POSITION: Final = "ingest"
@@ -52,22 +59,24 @@ class Progress:
     waiting: tuple[str, ...] = ()
 
 
-def ingest(  # noqa: PLR0913 - what is read, how, and three things a caller may leave alone
+def ingest(  # noqa: PLR0913 - what is read, how, and what a caller may leave alone
     store: EventStore,
     root: Path,
     normalise: Normalise,
     *,
     host: str = "localhost",
     closed: bool = False,
+    earliest: Earliest | None = None,
     progress: Callable[[int, int], None] | None = None,
     chunk_bytes: int = CHUNK_BYTES,
 ) -> Progress:
     """Append what the artifacts below `root` hold and the store does not yet.
 
-    `normalise` is also called with single lines, to learn their time (origin `probe`): it must be
-    a pure function. `host` is for records that do not name theirs. `closed` promises that nobody
-    writes the artifacts any more, so that a last line without a newline is taken too. `progress`
-    is called after every batch with the bytes done and the bytes in all.
+    `earliest` is called with single lines, to learn their time (origin `probe`); without it
+    `normalise` is, at a higher cost. Both must be pure functions. `host` is for records that do
+    not name theirs. `closed` promises that nobody writes the artifacts any more, so that a last
+    line without a newline is taken too. `progress` is called after every batch with the bytes done
+    and the bytes in all.
 
     Raises:
         StoreFull: no room; run it again once there is.
@@ -83,7 +92,13 @@ def ingest(  # noqa: PLR0913 - what is read, how, and three things a caller may 
     batches = rows = 0
     quarantined: Counter[str] = Counter()
     with ExitStack() as stack:
-        streams = _streams(readable, taken, normalise, host, closed=closed)
+        reading = Reading(
+            normalise=normalise,
+            earliest=_through(normalise) if earliest is None else earliest,
+            host=host,
+            closed=closed,
+        )
+        streams = _streams(readable, taken, reading)
         for stream in streams:
             stack.callback(stream.close)
         while active := [stream for stream in streams if stream.remaining > 0]:
@@ -140,13 +155,15 @@ def _batch(active: list[RawStream], chunk_bytes: int, now: datetime) -> tuple[Ev
     return events, now
 
 
-def _streams(
-    files: list[RawFile], taken: dict[str, int], normalise: Normalise, host: str, *, closed: bool
-) -> list[RawStream]:
+def _through(normalise: Normalise) -> Earliest:
+    return lambda chunk: first_time(normalise(chunk))
+
+
+def _streams(files: list[RawFile], taken: dict[str, int], reading: Reading) -> list[RawStream]:
     by_kind: dict[str, list[RawFile]] = {}
     for file in files:
         by_kind.setdefault(file.kind, []).append(file)
-    return [RawStream(group, taken, normalise, host, closed=closed) for group in by_kind.values()]
+    return [RawStream(group, taken, reading) for group in by_kind.values()]
 
 
 def _earliest(store: EventStore, files: list[RawFile]) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -12,32 +13,36 @@ from boxwatch.events.schema import Events, RawChunk
 from boxwatch.store.raw_files import LineFile, RawFile
 
 Normalise = Callable[[RawChunk], Events]
+Earliest = Callable[[RawChunk], datetime | None]
 
 _PROBED_LINES: Final = 16  # lines looked at for a time before giving up
 _LEAST_SHARE: Final = 4096
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How artifacts are read: into events, or only for their earliest time.
+
+    `host` is for records that do not name theirs; `closed` promises that nobody writes any more.
+    """
+
+    normalise: Normalise
+    earliest: Earliest
+    host: str
+    closed: bool
+
+
 class RawStream:
     """The artifacts of one kind, one after the other; all state is in `offsets`.
 
-    A file is read to its end if a later one of its kind exists or `closed` says that nobody
-    writes; otherwise its last line waits for its newline.
+    A file is read to its end if a later one of its kind exists or nobody writes any more;
+    otherwise its last line waits for its newline.
     """
 
-    def __init__(
-        self,
-        files: Sequence[RawFile],
-        offsets: dict[str, int],
-        normalise: Normalise,
-        host: str,
-        *,
-        closed: bool,
-    ) -> None:
+    def __init__(self, files: Sequence[RawFile], offsets: dict[str, int], reading: Reading) -> None:
         self.kind = files[0].kind
         self._offsets = offsets
-        self._normalise = normalise
-        self._host = host
-        self._closed = closed
+        self._reading = reading
         self._left = list(files)
         self._open: tuple[RawFile, LineFile] | None = None
         self.end = 0
@@ -94,7 +99,7 @@ class RawStream:
         if not raw.endswith(b"\n"):
             raw += b"\n"
         origin = f"{file.name}@{self.start}"
-        events = self._normalise(RawChunk(self.kind, raw, self._host, origin))
+        events = self._reading.normalise(RawChunk(self.kind, raw, self._reading.host, origin))
         self._offsets[file.name] = self.start = cut
         if cut == self.end:
             self._advance()
@@ -119,7 +124,7 @@ class RawStream:
         while self._left:
             lines = LineFile(self._left[0].path)
             start = self._offsets.get(self._left[0].name, 0)
-            finished = self._closed or len(self._left) > 1
+            finished = self._reading.closed or len(self._left) > 1
             end = lines.size if finished else lines.whole_lines(min(start, lines.size))
             if end > start:
                 self._open, self.start, self.end = (self._left[0], lines), start, end
@@ -140,7 +145,9 @@ class RawStream:
                 return None
             line = lines.read(start, end)
             if line.endswith(b"\n"):
-                found = first_time(self._normalise(RawChunk(self.kind, line, self._host, "probe")))
+                found = self._reading.earliest(
+                    RawChunk(self.kind, line, self._reading.host, "probe")
+                )
                 if found is not None:
                     return found
             start = end

@@ -12,7 +12,7 @@ import polars as pl
 
 from boxwatch.detections import view_model
 from boxwatch.errors import StoreDamaged, UsageError
-from boxwatch.events import RawChunk, combined_events, gpu_names, normalise
+from boxwatch.events import RawChunk, combined_events, earliest, gpu_names, normalise
 from boxwatch.features import VIEWS, View, WindowBuilder
 from boxwatch.lifecycle import train as train_view
 from boxwatch.pulse import Progress
@@ -45,6 +45,7 @@ def normalize(
             layout.ingested,
             normalise,
             host=host_name(),
+            earliest=earliest,
             progress=lambda taken, total: progress("normalizing", taken, total),
         )
         exported = _export(store, data) if export else ()
