@@ -148,13 +148,10 @@ def _settled(records: Records) -> tuple[pl.DataFrame, dict[int, dict[str, Any]]]
     """
     frame = records.frame
     doubtful = pl.col("MESSAGE").is_null()
-    for column in _OPEN:
-        text = frame[column]
-        if text.null_count() == frame.height:
-            continue
-        bracketed = text.str.starts_with("[")
-        if bracketed.any():  # many a message begins with one
-            doubtful |= (bracketed & text.str.ends_with("]")).fill_null(value=False)
+    bracketed = frame.select(pl.col(_OPEN).str.starts_with("[").any()).row(0, named=True)
+    for column in (name for name, found in bracketed.items() if found):
+        text = pl.col(column).str
+        doubtful |= (text.starts_with("[") & text.ends_with("]")).fill_null(value=False)
     rows = frame.select(doubtful.alias("doubtful"))["doubtful"].arg_true().to_list()
     if not rows:
         return frame, {}
