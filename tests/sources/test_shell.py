@@ -146,6 +146,20 @@ def test_closing_a_stream_kills_its_command(tmp_path):
     assert not _alive(asyncio.run(start_and_leave()))
 
 
+def test_flood_is_given_up_at_its_limit_of_bytes(belongings):
+    """A command that writes without end is killed once it wrote too much, long before its time."""
+    before = belongings()
+    done = asyncio.run(LocalShell().run(["yes"], limit_s=3600, limit_bytes=1000))
+    assert (done.status, done.flooded, len(done.stdout)) == (None, True, 1000)
+    assert belongings()["children"] == before["children"]
+
+
+def test_command_within_its_limit_of_bytes_is_whole():
+    """As many bytes as are allowed are no flood."""
+    done = asyncio.run(LocalShell().run(["printf", "12345"], limit_s=30, limit_bytes=5))
+    assert (done.status, done.flooded, done.stdout) == (0, False, b"12345")
+
+
 def test_nothing_is_left_open(belongings):
     """After many commands, ended, killed or missing, no file, child or task is left."""
 

@@ -133,8 +133,10 @@ class LocalShell:
         self._kill_wait_s = kill_wait_s
         self._left: dict[str, asyncio.SubprocessTransport] = {}
 
-    async def run(self, argv: Sequence[str], *, limit_s: float) -> Completed:
-        """Run to the end or to the limit. Output beyond the line limit is dropped.
+    async def run(
+        self, argv: Sequence[str], *, limit_s: float, limit_bytes: int = LINE_LIMIT
+    ) -> Completed:
+        """Run to the end or to a limit; what it wrote beyond `limit_bytes` is dropped.
 
         Raises:
             SourceError: see `Shell.run`.
@@ -142,20 +144,22 @@ class LocalShell:
         """
         running = await self._start(argv)
         written: dict[int, bytearray] = {STDOUT: bytearray(), STDERR: bytearray()}
-        timely = False
+        flooded = timely = False
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(limit_s):
-                    while not running.finished:
+                    while not (running.finished or flooded):
                         await running.changed.wait()
                         running.changed.clear()
                         for fd, data in running.take():
-                            written[fd] += data[: self._line_limit - len(written[fd])]
-                    timely = True
+                            room = limit_bytes - len(written[fd])
+                            flooded = flooded or len(data) > room
+                            written[fd] += data[:room]
+                    timely = not flooded
         finally:
             await self._end(argv[0], running)
         status = running.transport.get_returncode() if timely else None
-        return Completed(status, bytes(written[STDOUT]), bytes(written[STDERR]))
+        return Completed(status, bytes(written[STDOUT]), bytes(written[STDERR]), flooded)
 
     async def stream(
         self, argv: Sequence[str], feed: AsyncIterator[bytes] | None = None

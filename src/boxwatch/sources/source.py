@@ -11,17 +11,22 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from boxwatch.events.schema import RawChunk
+from boxwatch.sources.lines import LINE_LIMIT
 
 Position = Mapping[str, object]  # JSON-able; {} means from the start
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a command ended. `status` is None when it was given up at its time limit."""
+    """How a command ended. `status` is None when it was given up at a limit.
+
+    `flooded` says that it was the limit of bytes; else it was that of time.
+    """
 
     status: int | None
     stdout: bytes
     stderr: bytes
+    flooded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,12 @@ class Output:
 class Shell(Protocol):
     """This machine, or another one: where commands run."""
 
-    async def run(self, argv: Sequence[str], *, limit_s: float) -> Completed:
-        """Run to the end or to the limit; a command that ignores SIGKILL is left behind.
+    async def run(
+        self, argv: Sequence[str], *, limit_s: float, limit_bytes: int = LINE_LIMIT
+    ) -> Completed:
+        """Run to the end, to the limit of time, or until it wrote more than `limit_bytes`.
+
+        A command that ignores SIGKILL is left behind.
 
         Raises:
             SourceError: the program is not there (state absent), may not be run (denied), or
