@@ -61,6 +61,7 @@ RAW_KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "host": ("host", "host_metrics"),
     "kernel": ("kernel", "kernel_logs"),
     "file": ("file", "file_logs"),
+    "service": ("service", "service_metrics"),
     "status": ("status", "source_status"),
 }
 
@@ -130,7 +131,7 @@ def concat(parts: list[Events]) -> Events:
     if not parts:
         return Events()
     return Events(
-        logs=pl.concat([part.logs for part in parts]),
-        samples=pl.concat([part.samples for part in parts]),
+        logs=pl.concat([part.logs for part in parts], rechunk=True),
+        samples=pl.concat([part.samples for part in parts], rechunk=True),
         quarantined=pl.concat([part.quarantined for part in parts]),
     )
