@@ -14,17 +14,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from pydantic import PrivateAttr, ValidationError
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from boxwatch.errors import SettingError
-from boxwatch.settings import tree
+from boxwatch.settings import endpoints, tree
 from boxwatch.settings.rows import SettingRow, allowed, leaves, rows
 
 PREFIX: Final = "BOXWATCH_"
 FILE_NAME: Final = "boxwatch.toml"
 Keys = tuple[str, ...]
-_TOKEN: Final = ("service", "metrics_token")
+_SECRETS: Final = {
+    ("service", "metrics_token"): "service.metrics_token_file",
+    ("otlp", "token"): "otlp.token_file",
+}
+_LISTS: Final = {"services": endpoints.ServiceEndpoint}  # lists of tables, and what one holds
 _NEXT_STEP: Final = "`boxwatch config` lists every setting."
 
 
@@ -37,9 +41,14 @@ class Settings(tree.Section):
     detections: tree.Detections = tree.Detections()
     models: tree.Models = tree.Models()
     service: tree.Service = tree.Service()
+    services: endpoints.Services = Field(
+        default=(), description="Model servers whose metrics are read."
+    )
+    otlp: endpoints.Otlp = endpoints.Otlp()
     live: tree.Live = tree.Live()
     logging: tree.Logging = tree.Logging()
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
+    _environ: dict[str, str] = PrivateAttr(default_factory=dict)  # what token_env names
 
     def where(self, path: str) -> str:
         """Where the value of the setting `path` came from: `default`, a file, a variable, ...
@@ -64,15 +73,47 @@ class Settings(tree.Section):
             SettingError: the file cannot be read or is empty.
 
         """
-        if self.service.metrics_token is not None:
-            return self.service.metrics_token.get_secret_value()
-        file = self.service.metrics_token_file
-        if file is None:
-            return None
-        token = _read(file, "service.metrics_token_file").decode().strip()
-        if not token:
-            raise SettingError(f"service.metrics_token_file: {str(file)!r} is empty.")
-        return token
+        return _secret(
+            self.service.metrics_token, self.service.metrics_token_file, "service.metrics_"
+        )
+
+    def otlp_token(self) -> str | None:
+        """The bearer token that senders of OpenTelemetry must give; null = none.
+
+        Raises:
+            SettingError: the file cannot be read or is empty.
+
+        """
+        return _secret(self.otlp.token, self.otlp.token_file, "otlp.")
+
+    def service_token(self, service: endpoints.ServiceEndpoint) -> str | None:
+        """The bearer token to send to `service`, from its file or variable; null = none.
+
+        Raises:
+            SettingError: the file cannot be read or is empty, or the variable is not set.
+
+        """
+        if service.token_env is not None:
+            token = self._environ.get(service.token_env, "").strip()
+            if not token:
+                raise SettingError(
+                    f"services: {service.name}: the variable {service.token_env!r} is not set.",
+                    hint="Set it where Boxwatch starts, or use token_file.",
+                )
+            return token
+        return _secret(None, service.token_file, f"services: {service.name}: ")
+
+
+def _secret(token: SecretStr | None, file: Path | None, where: str) -> str | None:
+    """A token from its variable or its file; null = none."""
+    if token is not None:
+        return token.get_secret_value()
+    if file is None:
+        return None
+    text = _read(file, f"{where}token_file").decode("utf-8", "replace").strip()
+    if not text:
+        raise SettingError(f"{where}token_file: {str(file)!r} is empty.")
+    return text
 
 
 def load(
@@ -99,10 +140,10 @@ def load(
     if file is not None:
         values.update(_flat(_parse(file)))
         origins.update((".".join(path), str(file)) for path in values)
-        if _TOKEN in values:
+        for secret in _SECRETS.keys() & values.keys():
             raise SettingError(
-                f"service.metrics_token is a secret and must not stand in {str(file)!r}.",
-                hint="Set BOXWATCH_SERVICE__METRICS_TOKEN or service.metrics_token_file.",
+                f"{'.'.join(secret)} is a secret and must not stand in {str(file)!r}.",
+                hint=f"Set {PREFIX}{'__'.join(secret).upper()} or {_SECRETS[secret]}.",
             )
     for name, text in environ.items():
         if name.startswith(PREFIX):
@@ -117,6 +158,8 @@ def load(
     except ValidationError as invalid:
         raise SettingError(_explain(invalid, origins), hint=_NEXT_STEP) from None
     settings._origins = origins
+    wanted = {service.token_env for service in settings.services}
+    settings._environ = {name: text for name, text in environ.items() if name in wanted}
     return settings
 
 
@@ -185,11 +228,17 @@ def _explain_one(detail: ErrorDetails, origins: Mapping[str, str]) -> str:
     path = tuple(str(part) for part in detail["loc"])
     dotted = ".".join(path)
     origin = next(
-        (origin for known, origin in origins.items() if f"{known}.".startswith(f"{dotted}.")),
+        (
+            origin
+            for known, origin in origins.items()
+            if f"{known}.".startswith(f"{dotted}.") or dotted.startswith(f"{known}.")
+        ),
         "the settings",
     )
     if detail["type"] == "extra_forbidden":
         return f"Unknown setting {dotted!r} in {origin}.{_suggest(dotted)}"
+    if detail["type"] == "missing":
+        return f"{dotted} is missing in {origin}: it must be {_words(path)}."
     return f"{dotted} = {detail['input']!r} (from {origin}) is not allowed: must be {_words(path)}."
 
 
@@ -197,6 +246,10 @@ def _words(path: Keys) -> str:
     for known, field in leaves(Settings):
         if path[: len(known)] == known and len(path) <= len(known) + 1:
             return allowed(field).words
+    if path[0] in _LISTS and len(path) > 2:
+        for known, field in leaves(_LISTS[path[0]]):
+            if path[2:] == known:
+                return allowed(field).words
     for known, field in leaves(tree.RuleOverride):
         if path[3:] == known:
             return allowed(field).words

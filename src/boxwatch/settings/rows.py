@@ -81,7 +81,7 @@ def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {key: _plain(part) for key, part in value.items()}
     if isinstance(value, tuple):
-        return list(value)
+        return [_plain(part) for part in value]
     return value if isinstance(value, int | float | bool | None) else str(value)
 
 
