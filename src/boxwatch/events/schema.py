@@ -87,7 +87,7 @@ def check(frame: pl.DataFrame, schema: Schema, door: str) -> pl.DataFrame:
             raise SchemaError(
                 f"{door}: column {name!r} is {frame.schema[name]!r}, must be {dtype!r}."
             )
-    return frame.select(list(schema))
+    return frame if frame.columns == list(schema) else frame.select(list(schema))
 
 
 # Cloned where needed: building an empty table costs a hundred times as much.
