@@ -2,6 +2,7 @@
 
 import json
 
+import polars as pl
 import pytest
 from tests.known.stream import at, died, event, kernel, logs, of_logs, run, samples
 
@@ -193,3 +194,14 @@ def test_hostile_lines_do_no_harm():
     """Huge, empty and binary-looking lines pass."""
     rows = [(0, {"message": "NVRM: Xid " * 100_000}), (1, {"message": ""}), (2, {"message": None})]
     assert of_logs(logs(rows)) == {}
+
+
+def test_lines_of_several_sources_in_one_batch_are_read():
+    """As they come live: tables laid one after the other, a line of the journal before events."""
+    journal = logs([(0, {"source": "systemd", "message": "x" * 40 + " error: soft lockup failed"})])
+    events = logs([(n, event("exec_die")) for n in (1, 2)] + [died(3)])
+    oom = logs([(4, {"message": "Out of memory: Killed process 1 (python) total-vm:1kB"})])
+    laid = pl.concat([journal, events, oom])
+    found = KnownFailures().add(Events(logs=laid), at(5))
+    assert found
+    assert found == KnownFailures().add(Events(logs=laid.rechunk()), at(5))

@@ -58,6 +58,7 @@ RAW_KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "docker": ("docker", "docker_logs"),
     "docker_events": ("docker", "docker_events"),
     "gpu": ("gpu", "gpu_metrics"),
+    "gpu_events": ("gpu", "gpu_events"),
     "host": ("host", "host_metrics"),
     "kernel": ("kernel", "kernel_logs"),
     "file": ("file", "file_logs"),

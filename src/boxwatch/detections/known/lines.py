@@ -132,6 +132,7 @@ class LineScreen:
         )
         if some.is_empty():
             return some
+        some = some.rechunk()  # Polars 2.1 panics in `_event_text` over a column in several pieces
         told = some.with_columns(event.alias("is_event")).with_columns(
             pl.when("is_event").then(_event_text()).otherwise("message").alias("text")
         )
