@@ -32,17 +32,26 @@ gpu utilization_ratio                   share of time a kernel was running
 gpu memory_utilization_ratio            share of time memory was read or written
 gpu memory_used_bytes                   device memory in use
 gpu memory_total_bytes                  device memory installed
+gpu memory_free_bytes                   device memory that can be allocated
+gpu memory_reserved_bytes               device memory that the driver keeps for itself
+gpu temperature_headroom_celsius        degrees left until the GPU slows itself down
 gpu power_draw_watts                    power drawn
+gpu power_average_watts                 power drawn, averaged by the driver over a second
 gpu power_limit_watts                   enforced power limit
 gpu fan_speed_ratio                     fan speed as share of its maximum
 gpu clock_sm_hertz                      streaming multiprocessor clock
 gpu clock_sm_max_hertz                  highest streaming multiprocessor clock
+gpu clock_graphics_hertz                graphics clock
 gpu clock_memory_hertz                  memory clock
+gpu clock_memory_max_hertz              highest memory clock
 gpu pstate                              performance state, 0 (fastest) to 15
 gpu pcie_generation                     PCIe generation in use
 gpu pcie_generation_max                 highest PCIe generation of card and slot
+gpu pcie_generation_card_max            highest PCIe generation of the card
+gpu pcie_generation_host_max            highest PCIe generation of its slot
 gpu pcie_width_lanes                    PCIe lanes in use
 gpu pcie_width_max_lanes                most PCIe lanes of card and slot
+gpu pcie_replay_total                   PCIe packets sent again for errors on the link
 gpu throttle_active_bits                clock event reasons in force, as NVML bits
 gpu throttle_hw_thermal_seconds_total       time slowed by hardware for heat
 gpu throttle_hw_power_brake_seconds_total   time slowed by the external power brake
@@ -51,12 +60,53 @@ gpu throttle_sw_power_cap_seconds_total     time slowed by the power cap
 gpu throttle_sync_boost_seconds_total       time slowed by sync boost
 gpu ecc_corrected_total                 corrected memory errors since the driver was loaded
 gpu ecc_uncorrected_total               uncorrected memory errors since the driver was loaded
+gpu ecc_corrected_dram_total            corrected errors in device memory since the driver was loaded
+gpu ecc_corrected_sram_total            corrected errors in caches since the driver was loaded
+gpu ecc_uncorrected_dram_total          uncorrected errors in device memory since the driver was loaded
+gpu ecc_uncorrected_sram_total          uncorrected errors in caches since the driver was loaded
+gpu ecc_corrected_lifetime_total        corrected memory errors in the life of the card
+gpu ecc_corrected_lifetime_dram_total   corrected errors in device memory in the life of the card
+gpu ecc_corrected_lifetime_sram_total   corrected errors in caches in the life of the card
+gpu ecc_uncorrected_lifetime_total      uncorrected memory errors in the life of the card
+gpu ecc_uncorrected_lifetime_dram_total uncorrected errors in device memory in the life of the card
+gpu ecc_uncorrected_lifetime_sram_total uncorrected errors in caches in the life of the card
+gpu ecc_sram_lifetime_parity_total      cache errors found by parity in the life of the card
+gpu ecc_sram_lifetime_secded_total      cache errors found by SEC-DED codes in the life of the card
+gpu ecc_sram_lifetime_l2_total          cache errors in the L2 cache in the life of the card
+gpu ecc_sram_lifetime_sm_total          cache errors in multiprocessors in the life of the card
+gpu ecc_sram_lifetime_microcontroller_total     cache errors in microcontrollers in the life of the card
+gpu ecc_sram_lifetime_pcie_total        cache errors in the PCIe unit in the life of the card
+gpu ecc_sram_lifetime_other_total       cache errors elsewhere in the life of the card
+gpu ecc_sram_threshold_exceeded         1 if cache errors passed the limit for replacing the card
+gpu ecc_enabled                         1 if memory errors are corrected
+gpu ecc_enabled_pending                 1 if they will be after the next restart
 gpu remapped_rows_correctable           memory rows remapped for corrected errors
 gpu remapped_rows_uncorrectable         memory rows remapped for uncorrected errors
+gpu remapped_rows_correctable_inactive      such rows that wait for a reset
+gpu remapped_rows_uncorrectable_inactive    such rows that wait for a reset
 gpu remapped_rows_pending               1 if a row remap waits for a reset
 gpu remapped_rows_failure               1 if a row remap failed
+gpu memory_banks_spares_full            memory banks with all their spare rows
+gpu memory_banks_spares_high            memory banks with most of their spare rows
+gpu memory_banks_spares_partial         memory banks with some of their spare rows
+gpu memory_banks_spares_low             memory banks with few spare rows
+gpu memory_banks_spares_none            memory banks without a spare row
+gpu retired_pages_single_bit            memory pages retired for corrected errors
+gpu retired_pages_double_bit            memory pages retired for uncorrected errors
 gpu retired_pages_pending               1 if a page retirement waits for a reset
 gpu recovery_action                     the driver's verdict: 0 none, 1 reset, 2 reboot, 3-7 others
+gpu inforom_valid                       1 if the checksum of the card's own data is right
+gpu persistence_enabled                 1 if the driver stays loaded without a client
+gpu system_processor_enabled            1 if the card's system processor (GSP) is in use
+gpu mig_enabled                         1 if the card is split into instances
+gpu fabric_state                        NVLink fabric: 0 none, 1 not started, 2 in progress, 3 completed
+gpu fabric_failed                       1 if joining the NVLink fabric failed
+gpu fabric_unhealthy                    1 if the NVLink fabric is unhealthy or of limited capacity
+gpu fabric_bandwidth_degraded           1 if the NVLink fabric has less than full bandwidth
+gpu fabric_route_recovering             1 while routes of the NVLink fabric are recovered
+gpu fabric_route_unhealthy              1 if a route of the NVLink fabric is unhealthy
+gpu fabric_access_recovering            1 while accesses that timed out are recovered
+gpu fabric_misconfigured                1 if the NVLink fabric is configured wrongly
 gpu compute_processes                   processes computing on the GPU
 host cpu_cores                          logical processors
 host cpu_busy_seconds_total             processor time not idle, all cores
@@ -109,6 +159,7 @@ service first_token_seconds_total       sum over requests of the time to the fir
 service first_tokens_total              requests that were given a first token
 service request_seconds_total           sum over requests of the time from end to end
 service requests_timed_total            requests whose time that sum holds
+service gpu_memory_used_bytes           device memory its processes hold
 source up                               1 the source answers, 0 it fails, null it is not here
 """
 
