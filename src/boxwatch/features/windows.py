@@ -21,6 +21,7 @@ from boxwatch.clock import EPOCH
 from boxwatch.events.schema import TIME, Events, Schema
 from boxwatch.events.templates import TemplateMiner
 from boxwatch.features import gpu, host, readings, service
+from boxwatch.features.meters import SAMPLE, Meters
 from boxwatch.features.roster import Roster
 from boxwatch.features.steady import Steady
 from boxwatch.features.view import WINDOW_KEY, View
@@ -31,13 +32,6 @@ VIEWS: Final[Mapping[str, View]] = {
 
 _STEP = timedelta(seconds=gpu.GPU.window_s)
 _LINE_STEP = timedelta(seconds=service.SERVICE.window_s)
-_SAMPLE: Final[Schema] = {
-    "time": TIME,
-    "host": pl.String(),
-    "entity": pl.String(),
-    "metric": pl.String(),
-    "value": pl.Float64(),
-}
 _LINE: Final[Schema] = {
     "time": TIME,
     "host": pl.String(),
@@ -52,7 +46,7 @@ _COUNTED: Final[Schema] = {
     "host": pl.String(),
     "entity": pl.String(),
     "start": TIME,
-    **dict.fromkeys(service.COUNTS, pl.Float64()),
+    **dict.fromkeys((*service.COUNTS, *service.METERS), pl.Float64()),
 }
 _METRICS: Final = sorted({*gpu.METRICS, *host.METRICS})
 
@@ -72,13 +66,14 @@ class WindowBuilder:
         self.late_rows = 0
         self._closed: datetime | None = None
         self._closed_lines: datetime | None = None
-        self._samples = pl.DataFrame(schema=dict(_SAMPLE))
+        self._samples = pl.DataFrame(schema=dict(SAMPLE))
         self._lines = pl.DataFrame(schema=dict(_LINE))
         self._slots = pl.DataFrame(schema=dict(_SLOT))
         self._carry = pl.DataFrame(schema=dict(readings.CARRY))
         self._cards = Roster()
         self._services = Roster()
         self._tail = pl.DataFrame(schema=dict(_COUNTED))
+        self._meters = Meters()
         self._readable: set[tuple[str, str]] = set()
         self._steady = Steady(windows_a_minute=60 // gpu.GPU.window_s)
 
@@ -88,8 +83,9 @@ class WindowBuilder:
         Also the logs of `events` with `template_id`, `template` and `new`.
         """
         logs = self.miner.add(events.logs, service.service_name())
-        samples = events.samples.filter(pl.col("metric").is_in(_METRICS)).select(list(_SAMPLE))
-        first = _first_time(samples, logs)
+        samples = events.samples.filter(pl.col("metric").is_in(_METRICS)).select(list(SAMPLE))
+        meters = events.samples.filter(pl.col("metric").is_in(service.METERS)).select(list(SAMPLE))
+        first = _first_time(samples, meters, logs)
         if first is None:
             first = now
         boundary = _floor(now - self.lateness, _STEP)
@@ -98,11 +94,13 @@ class WindowBuilder:
         self._closed_lines = _from_where(self._closed_lines, line_boundary, first, _LINE_STEP)
         ready = self._take_samples(samples, boundary)
         lines = self._take_lines(logs.select(list(_LINE)), line_boundary)
-        slots = self._take_slots(ready, lines, line_boundary)
+        said, late = self._meters.take(meters, self._closed_lines, line_boundary)
+        self.late_rows += late
+        slots = self._take_slots(pl.concat([ready, said]), lines, line_boundary)
         self._closed = max(self._closed, boundary)
         self._closed_lines = max(self._closed_lines, line_boundary)
         windows = self._sample_windows(ready)
-        windows["service"] = self._service_windows(lines, slots)
+        windows["service"] = self._service_windows(lines, self._meters.wide(said), slots)
         return windows, logs
 
     def _take_samples(self, samples: pl.DataFrame, boundary: datetime) -> pl.DataFrame:
@@ -176,13 +174,18 @@ class WindowBuilder:
             )
         )
 
-    def _service_windows(self, lines: pl.DataFrame, slots: pl.DataFrame) -> pl.DataFrame:
+    def _service_windows(
+        self, lines: pl.DataFrame, meters: pl.DataFrame, slots: pl.DataFrame
+    ) -> pl.DataFrame:
         if slots.is_empty():
             return pl.DataFrame(schema=dict(service.SERVICE.schema))
         counted = service.count(lines)
-        grid = self._services.grid(slots, counted.select("host", "entity", "start"))
+        key = ["host", "entity", "start"]
+        present = pl.concat([counted.select(key), meters.select(key)]).unique(maintain_order=True)
         regular = (
-            grid.join(counted, on=["host", "entity", "start"], how="left")
+            self._services.grid(slots, present)
+            .join(counted, on=key, how="left")
+            .join(meters, on=key, how="left")
             .with_columns(pl.col(service.COUNTS).fill_null(0.0))
             .select(list(_COUNTED))
             .sort("start", "host", "entity")
@@ -206,6 +209,7 @@ class WindowBuilder:
             "cards": self._cards.seen,
             "services": self._services.seen,
             "tail": self._tail,
+            "meters": self._meters.save(),
             "readable": sorted(self._readable),
             "steady": self._steady.save(),
             "miner": self.miner.save(),
@@ -221,6 +225,7 @@ class WindowBuilder:
         self._cards.seen = saved["cards"]  # type: ignore[assignment]
         self._services.seen = saved["services"]  # type: ignore[assignment]
         self._readable = {(e, m) for e, m in saved["readable"]}  # type: ignore[attr-defined]
+        self._meters.load(saved["meters"])  # type: ignore[arg-type]
         self._steady.load(saved["steady"])  # type: ignore[arg-type]
         self.miner.load(saved["miner"])  # type: ignore[arg-type]
 
@@ -267,8 +272,8 @@ def _from_where(
     return closed
 
 
-def _first_time(samples: pl.DataFrame, logs: pl.DataFrame) -> datetime | None:
-    times = [frame["time"].min() for frame in (samples, logs) if not frame.is_empty()]
+def _first_time(*tables: pl.DataFrame) -> datetime | None:
+    times = [frame["time"].min() for frame in tables if not frame.is_empty()]
     return min(times) if times else None  # type: ignore[type-var, return-value]
 
 
