@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-LINE_LIMIT: Final = 32 << 20  # bytes; a 10 MB line is real, a line without an end is not
+from boxwatch.sources.source import LINE_LIMIT
+
 CUT: Final = b" [cut here: the line is longer than %d bytes]\n"
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from boxwatch.events.schema import RawChunk
-from boxwatch.sources.lines import LINE_LIMIT
 
 Position = Mapping[str, object]  # JSON-able; {} means from the start
+
+LINE_LIMIT: Final = 32 << 20  # bytes; a 10 MB line is real, a line without an end is not
 
 
 @dataclass(frozen=True, slots=True)
