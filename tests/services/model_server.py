@@ -19,7 +19,7 @@ class ModelServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self):  # noqa: N802 - the library's name
+            def do_GET(self):
                 server.asked.append(dict(self.headers))
                 server.answer(self)
 

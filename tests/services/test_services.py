@@ -45,7 +45,7 @@ def test_each_server_is_read_by_its_own_names(server):
 
 
 def test_server_inside_another_is_read_by_its_own_names():
-    """vLLM in Triton: the engine's queue counts, not the one in front of it."""
+    """Of vLLM in Triton the engine's queue counts, not the one in front of it."""
     read = read_page(PAGES["triton"] + PAGES["vllm"])
     assert (read.server, read.metrics["requests_waiting"]) == ("vllm", 2)
 
@@ -206,7 +206,7 @@ def test_probe_says_which_endpoint_is_wrong(serve, endpoint):
     ],
 )
 def test_page_is_got_through_a_shell(serve, readings, endpoint, answer, state):
-    """curl where the server is: the same answers, and the token is no argument."""
+    """By curl where the server is: the same answers, and the token is no argument."""
     server = serve(answer)
     asked = endpoint(server.url, token='to"ken')
     told = readings(asked, kind="status", fetch=ShellFetch(LocalShell()))[0]
