@@ -13,12 +13,9 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Se
 from typing import Final
 
 from boxwatch.errors import SourceError
-from boxwatch.sources.lines import LINE_LIMIT, Lines
+from boxwatch.sources.lines import LINE_LIMIT
+from boxwatch.sources.pipes import STDERR, STDIN, STDOUT, OutputLines
 from boxwatch.sources.source import Completed, Output
-
-STDIN: Final = 0
-STDOUT: Final = 1
-STDERR: Final = 2
 
 
 class _Running(asyncio.SubprocessProtocol):
@@ -172,17 +169,15 @@ class LocalShell:
         """
         running = await self._start(argv, fed=feed is not None)
         feeding = None if feed is None else asyncio.create_task(running.eat(feed))
-        lines = {STDOUT: Lines(self._line_limit), STDERR: Lines(self._line_limit)}
+        lines = OutputLines(self._line_limit)
         try:
             while not running.finished:
                 await running.changed.wait()
                 running.changed.clear()
-                for fd, data in _joined(running.take()):
-                    if whole := lines[fd].feed(data):
-                        yield Output(whole, error=fd == STDERR)
-            for fd, held in lines.items():
-                if rest := held.rest():
-                    yield Output(rest, error=fd == STDERR)
+                for output in lines.feed(running.take()):
+                    yield output
+            for output in lines.rest():
+                yield output
         finally:
             if feeding is not None:
                 feeding.cancel()
@@ -237,17 +232,3 @@ class LocalShell:
             if running.transport.get_returncode() is None:
                 self._left[program] = running.transport
             running.transport.close()
-
-
-def _joined(pieces: Sequence[tuple[int, bytes]]) -> Iterable[tuple[int, bytes]]:
-    """Neighbouring pieces of the same pipe made one: fewer and larger steps downstream."""
-    run: list[bytes] = []
-    current = STDOUT
-    for fd, data in pieces:
-        if fd != current and run:
-            yield current, b"".join(run)
-            run = []
-        current = fd
-        run.append(data)
-    if run:
-        yield current, b"".join(run)
