@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from boxwatch.sources.lines import LINE_LIMIT, Lines
-from boxwatch.sources.source import Output
+from boxwatch.sources.lines import Lines
+from boxwatch.sources.source import LINE_LIMIT, Output
 
 STDIN: Final = 0
 STDOUT: Final = 1

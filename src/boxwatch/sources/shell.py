@@ -13,9 +13,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Se
 from typing import Final
 
 from boxwatch.errors import SourceError
-from boxwatch.sources.lines import LINE_LIMIT
 from boxwatch.sources.pipes import STDERR, STDIN, STDOUT, OutputLines
-from boxwatch.sources.source import Completed, Output
+from boxwatch.sources.source import LINE_LIMIT, Completed, Output
 
 
 class _Running(asyncio.SubprocessProtocol):

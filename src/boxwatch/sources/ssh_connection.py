@@ -6,7 +6,6 @@ No agent is asked, no password is sent, no configuration of the user's own SSH c
 from __future__ import annotations
 
 import asyncio
-import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -249,6 +248,6 @@ def _known_hosts(path: Path) -> asyncssh.SSHKnownHosts:
 def _in_words(error: Exception) -> str:
     if isinstance(error, asyncssh.DisconnectError):
         return error.reason.rstrip(".")
-    if isinstance(error, OSError) and error.errno in errno.errorcode:
+    if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
         return os.strerror(error.errno).lower()
     return str(error).rstrip(".") or type(error).__name__

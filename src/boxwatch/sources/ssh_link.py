@@ -18,7 +18,6 @@ import asyncssh
 from boxwatch.clock import Clock, SystemClock
 from boxwatch.errors import SourceError
 from boxwatch.sources.outbox import Pauses
-from boxwatch.sources.patience import stop
 from boxwatch.sources.pipes import STDOUT
 from boxwatch.sources.ssh_command import RemoteCommand, command_line
 from boxwatch.sources.ssh_connection import Login, connect
@@ -143,8 +142,10 @@ class Link:
 
     async def close(self) -> None:
         """End the connection with all that runs on it."""
-        tasks = [task for task in (self._attempt, self._beating) if task is not None]
-        await stop(tasks, 1.0)
+        for task in (self._attempt, self._beating):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task], timeout=1.0)
         if self._connection is not None:
             connection, self._connection = self._connection, None
             connection.abort()
@@ -231,12 +232,12 @@ async def _open(
         return made[0]
 
     try:
-        _, command = await connection.create_session(make, line, encoding=None)
+        await connection.create_session(make, line, encoding=None)
     except BaseException:
         if not made:
             ended()
         raise
-    return command
+    return made[0]
 
 
 def _hang_up(opening: asyncio.Task[RemoteCommand]) -> None:
