@@ -15,6 +15,7 @@ from boxwatch.bench.result import (
 
 # Name -> the module with `run(options: BenchOptions) -> BenchResult`.
 BENCHES: Final[dict[str, str]] = {
+    "chaos": "boxwatch.bench.chaos.running",
     "spine": "boxwatch.bench.spine",
 }
 

@@ -13,11 +13,15 @@ from boxwatch.pulse import Progress, unheard
 
 @dataclass(frozen=True, slots=True)
 class BenchOptions:
-    """What a bench is given: a folder of its own to work in, a seed, and whom to tell."""
+    """What a bench is given: a folder of its own to work in, a seed, and whom to tell.
+
+    `size` is how much it does, in a unit of its own; null is all that its figures are stated for.
+    """
 
     folder: Path
     seed: int = 0
     progress: Progress = unheard
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

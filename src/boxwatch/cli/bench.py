@@ -25,6 +25,17 @@ def bench(
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Which bench; none = list them.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
+    size: Annotated[
+        int | None,
+        typer.Option(
+            "--size",
+            "--kills",
+            "--entries",
+            min=1,
+            metavar="N",
+            help="Do so much only, for a quick look: kills of chaos, journal entries of sources.",
+        ),
+    ] = None,
 ) -> int:
     """Measure speed and quality, with targets.
 
@@ -44,7 +55,7 @@ def bench(
         raise UsageError(f"There is no bench {name!r}; there are {', '.join(BENCHES)}.{meant}")
     with progress(session) as report, tempfile.TemporaryDirectory(prefix="boxwatch-") as folder:
         module = importlib.import_module(BENCHES[name])
-        result: BenchResult = module.run(BenchOptions(Path(folder), seed, report))
+        result: BenchResult = module.run(BenchOptions(Path(folder), seed, report, size))
     if session.as_json:
         show_json(session.console, result)
     else:

@@ -119,6 +119,9 @@ def write_image(
     services = " ".join(unit for unit in texts if unit.endswith(".service"))
     for unit, text in {**texts, "small-host.target": _TARGET.format(more=services)}.items():
         (units / unit).write_text(text)
+    limits = units / "systemd-journald.service.d"
+    limits.mkdir()
+    (limits / "again.conf").write_text("[Unit]\nStartLimitIntervalSec=0\n")  # however often it ends
     own = folder / "etc/small-host"
     own.mkdir()
     (own / "sshd_config").write_text(_SSHD_CONFIG.format(user=USER))
