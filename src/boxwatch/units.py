@@ -12,27 +12,26 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+# Whatever the case: "7D" means days to whoever writes it, and nobody sets months here.
 SECONDS: Final[Mapping[str, float]] = {
     "us": 1e-6,
     "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "min": 60.0,
-    "h": 3600.0,
-    "d": 86400.0,
-    "w": 604800.0,
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1.0),
+    **dict.fromkeys(("m", "min", "mins", "minute", "minutes"), 60.0),
+    **dict.fromkeys(("h", "hr", "hour", "hours"), 3600.0),
+    **dict.fromkeys(("d", "day", "days"), 86400.0),
+    **dict.fromkeys(("w", "week", "weeks"), 604800.0),
 }
 BYTES: Final[Mapping[str, int]] = {
-    "B": 1,
-    "kB": 10**3,
-    "KB": 10**3,
-    "MB": 10**6,
-    "GB": 10**9,
-    "TB": 10**12,
-    "KiB": 2**10,
-    "MiB": 2**20,
-    "GiB": 2**30,
-    "TiB": 2**40,
+    "b": 1,
+    "kb": 10**3,
+    "mb": 10**6,
+    "gb": 10**9,
+    "tb": 10**12,
+    "kib": 2**10,
+    "mib": 2**20,
+    "gib": 2**30,
+    "tib": 2**40,
 }
 
 DURATIONS_ALLOWED: Final = 'a number of {unit}, or a number with a unit: "30s", "5m", "1h", "7d"'
@@ -139,4 +138,4 @@ def _split(value: str | float, kind: str, allowed: str) -> tuple[float, str]:
     number = float(match[1])
     if number < 0:
         raise ValueError(f"{value!r} is negative; allowed: {allowed}.")
-    return number, match[2]
+    return number, match[2].lower()

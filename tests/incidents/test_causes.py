@@ -91,3 +91,9 @@ def test_every_feature_of_every_view_has_a_cause():
     for view in VIEWS.values():
         named = {f for p in PATTERNS if p.entity == view.name for f in (*p.all, *p.any)}
         assert set(view.columns) <= named, view.name
+
+
+def test_an_action_names_the_entity_as_a_shell_reads_a_name():
+    """Commands can be pasted: the unit's name is in them, quoted where it could do harm."""
+    found = known("unit-failed", "service:x; rm -rf ~.service", 0)
+    assert "journalctl -u 'x; rm -rf ~.service' -n 50" in tell([found], "box", {}).action

@@ -108,7 +108,7 @@ def test_lists_and_rules_come_from_the_environment():
         ("[data]\nretention_day = 1", "Did you mean 'data.retention_days'"),
         ("retention_days = 1", "Did you mean 'data.retention_days'"),
         ("[soruces.docker]\nenabled = false", "Did you mean 'sources'?"),
-        ('[live]\nbatch_seconds = "10 seconds"', '"30s", "5m", "1h", "7d"'),
+        ('[live]\nbatch_seconds = "10 parsecs"', '"30s", "5m", "1h", "7d"'),
         ("[live]\nbatch_seconds = -1", "live.batch_seconds = -1 (from boxwatch.toml)"),
         ("[data]\nretention_size = '10s'", '"256MB", "256MiB"'),
         ("[data_collection]\ninterval_seconds = 0", "from 0.1 s to 1 h"),

@@ -7,7 +7,14 @@ from boxwatch import units
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("30s", 30), ("5m", 300), ("1h", 3600), ("7d", 604800), (2.5, 2.5), ("0.5 h", 1800), ("9", 9)],
+    [("30s", 30), ("5m", 300), ("1h", 3600), ("7d", 604800), (2.5, 2.5), ("9", 9)]
+    + [
+        ("0.5 h", 1800),
+        ("10 seconds", 10),
+        ("30 Days", 2592000),
+        ("14D", 1209600),
+        ("2 weeks", 1209600),
+    ],
 )
 def test_duration_reads(text, seconds):
     """A duration is a number, or a number with one of the usual units."""
@@ -20,7 +27,7 @@ def test_duration_counts_bare_numbers_in_the_unit_of_the_place():
     assert units.duration("2s", unit=60) == 2
 
 
-@pytest.mark.parametrize("text", ["10 seconds", "-1", "-5m", "", "m", "1h30", True, "nan", "inf"])
+@pytest.mark.parametrize("text", ["10 parsecs", "-1", "-5m", "", "m", "1h30", True, "nan", "inf"])
 def test_duration_refuses(text):
     """Anything else is refused with the value and what is allowed."""
     with pytest.raises(ValueError, match="allowed: a number of seconds") as refused:
@@ -43,6 +50,7 @@ def test_duration_refuses_numbers_that_are_none():
         ("20GiB", 20 * 2**30),
         (17, 17),
         ("1kB", 1000),
+        ("20 gb", 20 * 10**9),
     ],
 )
 def test_size_reads(text, size_bytes):

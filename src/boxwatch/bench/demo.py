@@ -58,7 +58,7 @@ def run(settings: Settings, data: Path, seed: int, progress: Progress) -> DemoRe
     truth.save(data)
     wiring.normalize(settings, data, export=False, progress=progress)
     wiring.detect(settings, data, progress)
-    found = wiring.incidents(settings, data)
+    found = wiring.incidents(data)
     score = Score.of(truth, found)
     path = _write_report(data, truth, found, score, seed)
     return DemoResult(

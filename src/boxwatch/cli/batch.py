@@ -73,7 +73,7 @@ def detect(ctx: typer.Context, fail_on: FailOn = None) -> int:
     with progress(session) as report:
         result = wiring.detect(session.settings, session.data, report)
     show(session, result)
-    return status_of(wiring.incidents(session.settings, session.data), fail_on)
+    return status_of(wiring.incidents(session.data), fail_on)
 
 
 def replay(

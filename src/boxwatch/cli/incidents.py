@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
+import polars as pl
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from boxwatch import units, wiring
 from boxwatch.cli.findings import FailOn, status_of
-from boxwatch.cli.printing import rows_table, show_json
-from boxwatch.cli.session import Session, open_session
-from boxwatch.errors import UsageError
+from boxwatch.cli.options import seconds
+from boxwatch.cli.printing import json_text, rows_table, show_json
+from boxwatch.cli.session import open_session
+from boxwatch.clock import SystemClock
 from boxwatch.incidents import Incident, State
+from boxwatch.reports import Evidence
 
 app = typer.Typer(
     add_completion=False,
@@ -23,7 +27,8 @@ app = typer.Typer(
     help="List, show, report, acknowledge incidents.",
 )
 
-WIDE = 120  # columns of a terminal in which the table can be read
+FEW: Final = 100  # incidents in a table that nobody limited
+WIDE: Final = 120  # columns of a terminal in which the table can be read
 
 Id = Annotated[str, typer.Argument(metavar="ID", help="An incident, or the start of its id.")]
 
@@ -36,15 +41,31 @@ class Format(StrEnum):
 
 
 @app.command("list")
-def list_(
+def list_(  # noqa: PLR0913 - each narrows the list
     ctx: typer.Context,
     state: Annotated[State | None, typer.Option(help="Only incidents in this state.")] = None,
+    host: Annotated[str | None, typer.Option(help="Only incidents of this host.")] = None,
+    since: Annotated[
+        float | None,
+        typer.Option(
+            parser=seconds, metavar="DURATION", help="Only those seen so long ago or later: 24h."
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help=f"The newest N; a table has {FEW} unless told."),
+    ] = None,
     fail_on: FailOn = None,
 ) -> int:
     """List incidents, the newest last."""
     session = open_session(ctx)
-    found = sorted(wiring.incidents(session.settings, session.data), key=lambda one: one.start)
-    found = [one for one in found if state is None or one.state is state]
+    began = None if since is None else SystemClock().now() - timedelta(seconds=since)
+    shortened = limit is None and not session.as_json and fail_on is None
+    most = FEW + 1 if shortened else limit
+    found = wiring.incidents(session.data, wiring.Selection(state, began, host, most))
+    if shortened and len(found) > FEW:
+        found = found[1:]
+        session.notes.print(f"The newest {FEW}; --limit shows more, --state and --since select.")
     if session.as_json:
         show_json(session.console, found)
     elif session.console.width >= WIDE or not found:
@@ -59,7 +80,7 @@ def list_(
 def show(ctx: typer.Context, id_: Id) -> None:
     """Show one incident: what, when, why, what to do, and the evidence."""
     session = open_session(ctx)
-    incident = _find(session, id_)
+    incident = wiring.incident(session.data, id_)
     if session.as_json:
         show_json(session.console, incident)
     else:
@@ -75,10 +96,16 @@ def report(
         Path | None, typer.Option(metavar="FILE", help="Where to; none = standard output.")
     ] = None,
 ) -> None:
-    """Write the report of one incident, with its log lines and its curves."""
+    """Write the report of one incident, with its log lines and its curves.
+
+    With --json, the incident and its evidence are one JSON object.
+    """
     session = open_session(ctx)
-    incident = _find(session, id_)
-    text = wiring.report(session.settings, session.data, incident, format_.value)
+    incident = wiring.incident(session.data, id_)
+    if session.as_json:
+        text = json_text(_record(incident, wiring.evidence(session.data, incident)))
+    else:
+        text = wiring.report(session.data, incident, format_.value)
     if out is None:
         typer.echo(text)
     else:
@@ -98,27 +125,32 @@ def false_alarm(ctx: typer.Context, id_: Id) -> None:
     _mark(ctx, id_, State.FALSE_ALARM)
 
 
+@app.command()
+def reopen(ctx: typer.Context, id_: Id) -> None:
+    """Take back what was said of an incident: it is open, and the machine resolves it."""
+    _mark(ctx, id_, State.OPEN)
+
+
 def _mark(ctx: typer.Context, given: str, state: State) -> None:
     session = open_session(ctx)
-    incident = _find(session, given)
-    changed = wiring.mark(session.settings, session.data, incident.id, state)
+    before = wiring.incident(session.data, given)
+    changed = wiring.mark(session.data, before.id, state)
     if session.as_json:
         show_json(session.console, changed)
     else:
-        session.console.print(f"{changed.id} is now {changed.state.replace('_', ' ')}.")
+        was, now = (one.state.replace("_", " ") for one in (before, changed))
+        session.console.print(f"{changed.id} was {was} and is now {now}.")
 
 
-def _find(session: Session, given: str) -> Incident:
-    found = [
-        one for one in wiring.incidents(session.settings, session.data) if one.id.startswith(given)
+def _record(incident: Incident, evidence: Evidence) -> dict[str, object]:
+    """An incident and its evidence for programs; event ids as text, JSON numbers are too short."""
+    lines = evidence.lines.with_columns(pl.col("event_id").cast(pl.String))
+    series = [
+        {"entity": entity, "metric": metric, "time": curve["time"].to_list()}
+        | {"value": curve["value"].to_list()}
+        for (entity, metric), curve in evidence.series.items()
     ]
-    exact = [one for one in found if one.id == given]
-    if len(exact or found) != 1:
-        many = f"{len(found)} incidents begin with" if found else "No incident begins with"
-        raise UsageError(
-            f"{many} {given!r} in {str(session.data)!r}.", hint="See `boxwatch incidents list`."
-        )
-    return (exact or found)[0]
+    return {"incident": incident, "lines": lines.to_dicts(), "series": series}
 
 
 def _block(incident: Incident) -> Text:

@@ -31,8 +31,12 @@ def show(session: Session, result: object) -> None:
 
 def show_json(console: Console, result: object) -> None:
     """Print `result` as JSON; a dataclass becomes an object, an instant RFC 3339 in UTC."""
-    text = orjson.dumps(result, default=str, option=_OPTIONS).decode()
-    console.out(text, highlight=False)
+    console.out(json_text(result), highlight=False)
+
+
+def json_text(result: object) -> str:
+    """`result` as indented JSON."""
+    return orjson.dumps(result, default=str, option=_OPTIONS).decode()
 
 
 def record(result: object) -> dict[str, object]:

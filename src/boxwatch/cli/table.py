@@ -25,6 +25,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "detect": ("boxwatch.cli.batch:detect", "Find incidents in the stored events."),
     "replay": ("boxwatch.cli.batch:replay", "Run a recording through again, from the beginning."),
     "incidents": ("boxwatch.cli.incidents:app", "List, show, report, acknowledge incidents."),
+    "rules": ("boxwatch.cli.rules:rules", "List the known failures and where they come from."),
     "bench": ("boxwatch.cli.bench:bench", "Measure speed and quality, with targets."),
     "config": ("boxwatch.cli.config:config", "Show every setting, its value and its origin."),
     "repair": ("boxwatch.cli.batch:repair", "Set damaged files of a data folder aside."),

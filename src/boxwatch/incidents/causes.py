@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -110,14 +111,32 @@ def tell(detections: Sequence[Detection], host: str, aliases: Mapping[str, str])
     thing = in_words(aliases.get(root.entity, root.entity), host)
     causes = _ranked(known, patterns, root)
     if known:
-        return Story(_known_title(root, thing), causes, RULES[root.name].action)
+        action = _addressed(RULES[root.name].action, root.entity)
+        return Story(_known_title(root, thing), causes, action)
     if patterns:
         pattern = patterns[0][0]
-        return Story(pattern.title.format(thing=thing), causes, pattern.action)
+        action = _addressed(pattern.action, root.entity)
+        return Story(pattern.title.format(thing=thing), causes, action)
     return Story(_plain_title(root, thing), causes, _PLAIN_ACTION)
 
 
 _PLAIN_ACTION: Final = "Look at the evidence below; mark it as a false alarm if it is wanted."
+
+
+# What stands in an action for the name of the entity, by its kind.
+_PLACES: Final = {"service": re.compile(r"\b(?:UNIT|NAME)\b"), "fs": re.compile(r"\bPATH\b")}
+
+
+def _addressed(action: str, entity: str) -> str:
+    """`action` with the name of `entity` in its commands.
+
+    People paste these commands, and the names come from logs: quoted, so that a name is a name.
+    """
+    place = _PLACES.get(kind(entity))
+    _, _, name = entity.partition(":")
+    if place is None or not name:
+        return action
+    return place.sub(lambda _: shlex.quote(name), action)
 
 
 def _known_title(root: Detection, thing: str) -> str:

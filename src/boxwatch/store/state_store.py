@@ -118,8 +118,12 @@ class StateStore:
         state: State | None = None,
         since: datetime | None = None,
         host: str | None = None,
+        limit: int | None = None,
     ) -> list[Incident]:
-        """The incidents in a state, seen at or after `since`, of a host; by start, then id."""
+        """The incidents in a state, seen at or after `since`, of a host; by start, then id.
+
+        `limit` keeps the newest of them: reading thousands takes seconds.
+        """
         conditions: list[tuple[str, object]] = []
         if state is not None:
             conditions.append((f"{_EFFECTIVE} = ?", str(state)))
@@ -128,8 +132,12 @@ class StateStore:
         if host is not None:
             conditions.append(("host = ?", host))
         where = " AND ".join(text for text, _ in conditions)
-        query = f"{_SELECT}{' WHERE ' if where else ''}{where} ORDER BY start_us, id"
-        return [from_row(row) for row in self._rows(query, *(value for _, value in conditions))]
+        query = f"{_SELECT}{' WHERE ' if where else ''}{where} ORDER BY start_us DESC, id DESC"
+        values = [value for _, value in conditions]
+        if limit is not None:
+            query += " LIMIT ?"
+            values.append(limit)
+        return [from_row(row) for row in reversed(self._rows(query, *values))]
 
     def incident(self, name: str) -> Incident:
         """The incident with the id `name`, or the only one whose id begins so.

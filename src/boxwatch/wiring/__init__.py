@@ -3,15 +3,17 @@
 from boxwatch.wiring.batch import features, normalize, repair, train
 from boxwatch.wiring.checking import check
 from boxwatch.wiring.collecting import collect
-from boxwatch.wiring.findings import evidence, incidents, mark, report
+from boxwatch.wiring.findings import Selection, evidence, incident, incidents, mark, report
 from boxwatch.wiring.watching import detect, pipeline, replay, watch
 
 __all__ = [
+    "Selection",
     "check",
     "collect",
     "detect",
     "evidence",
     "features",
+    "incident",
     "incidents",
     "mark",
     "normalize",

@@ -2,22 +2,45 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from boxwatch.incidents import Incident, State
 from boxwatch.reports import Evidence, html, load, markdown, wanted
-from boxwatch.settings import Settings
 from boxwatch.store import EventStore, StateStore
 from boxwatch.wiring.damage import tell_damage
 
 
-def incidents(settings: Settings, data: Path) -> list[Incident]:  # noqa: ARG001 - one door for all
-    """All incidents of `data`, by start."""
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which incidents: in a state, seen at or after `since`, of a host, the newest `limit`."""
+
+    state: State | None = None
+    since: datetime | None = None
+    host: str | None = None
+    limit: int | None = None
+
+
+def incidents(data: Path, of: Selection | None = None) -> list[Incident]:
+    """The incidents of `data` that `of` selects, by start; without it all of them."""
+    of = Selection() if of is None else of
     with StateStore.open(data) as state:
-        return state.incidents()
+        return state.incidents(of.state, of.since, of.host, of.limit)
 
 
-def mark(settings: Settings, data: Path, name: str, state: State) -> Incident:  # noqa: ARG001
+def incident(data: Path, name: str) -> Incident:
+    """The incident with the id `name`, or the only one whose id begins so.
+
+    Raises:
+        UsageError: none, or several.
+
+    """
+    with StateStore.open(data) as state:
+        return state.incident(name)
+
+
+def mark(data: Path, name: str, state: State) -> Incident:
     """Say what a person thinks of the incident with the id `name`; returns it as it then is."""
     with StateStore.open(data) as store:
         return store.set_state(name, state)
@@ -33,7 +56,7 @@ def evidence(data: Path, incident: Incident) -> Evidence:
     return load(want, logs, samples)
 
 
-def report(settings: Settings, data: Path, incident: Incident, form: str) -> str:  # noqa: ARG001
+def report(data: Path, incident: Incident, form: str) -> str:
     """The report of one incident, as "markdown" or "html"."""
     shown = evidence(data, incident)
     if form == "markdown":
