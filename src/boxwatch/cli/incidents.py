@@ -41,7 +41,7 @@ class Format(StrEnum):
 
 
 @app.command("list")
-def list_(  # noqa: PLR0913 - each narrows the list
+def list_(  # noqa: PLR0913, PLR0917 - each narrows the list
     ctx: typer.Context,
     state: Annotated[State | None, typer.Option(help="Only incidents in this state.")] = None,
     host: Annotated[str | None, typer.Option(help="Only incidents of this host.")] = None,
