@@ -109,7 +109,8 @@ def test_what_a_slow_source_was_asked_for_comes_later():
 def test_a_source_with_a_mistake_stops_no_other():
     """It is told of, keeps its position for that turn, and is asked again in the next."""
     turns = asyncio.run(some(live(Counter("bad", breaks=True), Counter("b")), 3))
-    assert said(turns) == ["bad 1", "b 1", "b 2", "bad 2", "b 3"]
+    lines = [text for text in said(turns) if "is failing" not in text]
+    assert lines == ["bad 1", "b 1", "b 2", "bad 2", "b 3"]
     assert [turn.positions["bad"] for turn in turns] == [{"count": 1}, {"count": 1}, {"count": 2}]
 
 

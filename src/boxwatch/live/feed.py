@@ -7,31 +7,31 @@ and the positions of the sources after it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Protocol
 
-from boxwatch import pulse
 from boxwatch.clock import Clock, monotonic
 from boxwatch.events import Events, RawChunk
-from boxwatch.events.schema import concat
+from boxwatch.live.joining import Normalise, normalised
+from boxwatch.live.readers import Readers
 from boxwatch.sources import Source
 from boxwatch.store import EventStore
 
 Positions = Mapping[str, Mapping[str, object]]
 
-_PATIENCE_S: Final = 0.75  # how long a turn waits for a source; a slower one is heard next turn
 _AFTER_GRID_S: Final = 1.1  # a turn ends so long after a window does, when its lateness is over
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One round of reading."""
+    """One round of reading. `raw` is what the sources said, where they are read live."""
 
     events: Events
     now: datetime
     positions: Positions
+    raw: Sequence[RawChunk] = ()
 
 
 class Feed(Protocol):
@@ -49,8 +49,11 @@ class Feed(Protocol):
 class LiveFeed:
     """Reads all sources at once, every `batch_s`; a slow, hung or broken one stops no other.
 
+    While a source has much to catch up with, turns follow one another at once.
+
     Args:
-        sources: What to read, by position key; each already stands at its position.
+        sources: What to read, by position key ("journald" of this machine, "<host>/journald" of a
+            configured host); each already stands at its position.
         normalise: Turns a raw chunk into events.
         clock: Tells `now`.
         batch_s: Seconds from turn to turn.
@@ -60,62 +63,36 @@ class LiveFeed:
     def __init__(
         self,
         sources: Mapping[str, Source],
-        normalise: Callable[[RawChunk], Events],
+        normalise: Normalise,
         clock: Clock,
         batch_s: float,
         positions: Positions,
     ) -> None:
-        self._sources = dict(sources)
+        self._readers = Readers(sources, clock)
         self._normalise = normalise
         self._clock = clock
         self._batch_s = batch_s
         self._positions: dict[str, Mapping[str, object]] = dict(positions)
-        self._reading: dict[str, asyncio.Task[tuple[Sequence[RawChunk], Mapping[str, object]]]] = {}
 
     async def turns(self) -> AsyncIterator[Turn]:
         """Turns without end; cancel the iteration to stop."""
+        behind = False
         while True:
-            await asyncio.sleep(self._until_next())
-            chunks = await self._pull()
-            events = concat([self._normalise(chunk) for chunk in chunks])
-            yield Turn(events, self._clock.now(), dict(self._positions))
+            await asyncio.sleep(0 if behind else self._until_next())
+            read = await self._readers.round()
+            behind = read.behind
+            self._positions.update(read.positions)
+            events = normalised(read.chunks, self._normalise, self._clock.now)
+            yield Turn(events, self._clock.now(), dict(self._positions), read.chunks)
 
     def _until_next(self) -> float:
         """Seconds to the next turn: just after the grid of windows, wherever the clock stands."""
         into = (self._clock.now().timestamp() - _AFTER_GRID_S) % self._batch_s
         return self._batch_s - into
 
-    async def _pull(self) -> list[RawChunk]:
-        for key, source in self._sources.items():
-            if key not in self._reading:
-                self._reading[key] = asyncio.create_task(_read(source))
-        if self._reading:
-            await asyncio.wait(self._reading.values(), timeout=_PATIENCE_S)
-        chunks: list[RawChunk] = []
-        for key, task in list(self._reading.items()):
-            if not task.done():
-                continue
-            del self._reading[key]
-            try:
-                read, position = task.result()
-            except Exception as error:  # noqa: BLE001 - one source must not take the others along
-                pulse.emit(pulse.PartFailed(part=f"source {key}", error=repr(error)))
-                continue
-            chunks.extend(read)
-            self._positions[key] = position
-        return chunks
-
     async def close(self) -> None:
         """Stop reading and close every source."""
-        for task in self._reading.values():
-            task.cancel()
-        await asyncio.gather(*self._reading.values(), return_exceptions=True)
-        self._reading.clear()
-        await asyncio.gather(*(source.close() for source in self._sources.values()))
-
-
-async def _read(source: Source) -> tuple[Sequence[RawChunk], Mapping[str, object]]:
-    return await source.read(), source.position()
+        await self._readers.close()
 
 
 class ReplayFeed:
