@@ -40,8 +40,13 @@ def test_a_leak_adds_up():
         [0.1] * 20 + [0.7] * 40,
         growing(0.0001, HOUR),
         growing(0.003, 3),
+        [0.3 + 0.012 * (minute % 5) for minute in range(HOUR)],
+        [0.3 + 0.004 * (minute % 20) for minute in range(HOUR + 2)],
     ],
-    ids=["level", "up and down", "a model is loaded", "slower than noise", "only just begun"],
+    ids=[
+        *("level", "up and down", "a model is loaded", "slower than noise", "only just begun"),
+        *("a cache that fills and empties", "one that fills slowly"),
+    ],
 )
 def test_ordinary_use_is_no_climb(levels):
     """What stays, swings, jumps, creeps or has only begun."""

@@ -3,7 +3,7 @@
 A leak grows about as much every minute for a long time. A model that loads or goes moves a lot at
 once, and ordinary use goes up and down or grows in bursts. So a climb is the number of its minutes,
 once there are some, times their median growth; it passes over jumps, and starts again at zero when
-growth stops.
+growth stops or what had grown is given back: a cache that fills and empties leaks nothing.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from statistics import median
 
 _LEAST = 0.0008  # per minute: below this it is noise
 _JUMP = 0.06  # per minute: above this something was started or stopped, not leaked
+_GIVEN_BACK = 0.5  # share of what had grown; a fall of so much of it ends the climb
+_NOISE = 3 * _LEAST  # a fall below this gives nothing back
 _PATIENCE = 2  # minutes in a row without growth that a climb survives
 _SHORTEST = 8  # minutes before growth counts as a climb
 _LONGEST = 240  # minutes of a climb that are remembered
@@ -50,6 +52,11 @@ class Climb:
         return self.risen
 
     def _judge(self, growth: float) -> None:
+        grown = sum(self.growths)
+        if _GIVEN_BACK * grown <= -growth < 1.5 * grown and -growth > _NOISE:
+            self.growths.clear()
+            self.flat = 0
+            return
         if abs(growth) > _JUMP:
             return
         if growth >= _LEAST:
