@@ -3,40 +3,22 @@
 A condition works on wide frames: one row per reading of one entity, one column per metric, plus
 `before:<metric>` (the last known value before it), `seconds` (time since the row before), `why`
 (why the temperature is unknown) and `clock_offset` (wall clock minus monotonic clock, seconds).
-It says of each row whether it is `bad`, whether all is `well` (a row may be neither: unknown, or
-inside the hysteresis), and whether it is `worse`.
+What it says of each row: `Condition`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
-Parameters = Mapping[str, float | str]
+from boxwatch.detections.known import service_conditions
+from boxwatch.detections.known.condition import Condition, Parameters
 
 _HW_SLOWDOWN: Final = 0x8
 _HW_THERMAL: Final = 0x40
 _POWER_BRAKE: Final = 0x80
-
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """Expressions over one kind's wide frame. `values` are the numbers of the reason text.
-
-    `weight`, where given, is summed over `within_seconds` and bad from `least` on.
-    """
-
-    metric: str
-    bad: pl.Expr
-    well: pl.Expr
-    values: tuple[pl.Expr, ...] = ()
-    worse: pl.Expr | None = None
-    weight: pl.Expr | None = None
-    least: float = 0.0
-    within_seconds: float = 0.0
 
 
 def _col(name: str) -> pl.Expr:
@@ -250,6 +232,7 @@ CONDITIONS: Final[Mapping[str, tuple[str, Callable[[Parameters], Condition]]]] =
     "room_low": ("fs", _room_low),
     "source_down": ("source", _source_down),
     "thermal_slowdown": ("gpu", _thermal_slowdown),
+    **service_conditions.CONDITIONS,
 }
 
 # The metrics of each kind's wide frame, and those whose value before is needed.
@@ -275,6 +258,7 @@ WIDE: Final[Mapping[str, Sequence[str]]] = {
     ),
     "host": ("memory_available_bytes", "memory_total_bytes", "clock_monotonic_seconds"),
     "fs": ("available_bytes", "size_bytes", "inodes", "inodes_free"),
+    "service": service_conditions.WIDE,
     "source": ("up",),
 }
 BEFORE: Final[Mapping[str, Sequence[str]]] = {
@@ -287,5 +271,6 @@ BEFORE: Final[Mapping[str, Sequence[str]]] = {
     ),
     "host": ("clock_monotonic_seconds", "clock_offset"),
     "fs": (),
+    "service": service_conditions.BEFORE,
     "source": (),
 }

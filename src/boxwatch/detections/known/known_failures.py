@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 
 import polars as pl
 
-from boxwatch.detections.detection import Detection
+from boxwatch.detections.detection import Detection, Reason
 from boxwatch.detections.known.line_findings import LineFindings
 from boxwatch.detections.known.lines import LineScreen
-from boxwatch.detections.known.names import Names
+from boxwatch.detections.known.names import Names, in_words
 from boxwatch.detections.known.reading_findings import RuleReadings
 from boxwatch.detections.known.readings import Readings
 from boxwatch.detections.known.rules import RULES, Override, with_overrides
@@ -55,7 +56,7 @@ class KnownFailures:
         found += self._from_readings(frames)
         for rule in self._rules:
             found += rule.settle(now)
-        return _latest(found)
+        return [self._with_gpus(detection) for detection in _latest(found)]
 
     def _from_lines(self, logs: pl.DataFrame) -> list[Detection]:
         lessons = [*_containers(logs), *_gpus(logs)]
@@ -88,6 +89,16 @@ class KnownFailures:
                 if bad or rule.concerned:
                     found += rule.add(wide)
         return found
+
+    def _with_gpus(self, found: Detection) -> Detection:
+        """A finding about a service with the GPUs that its processes work on."""
+        if not found.entity.startswith("service:"):
+            return found
+        cards = [
+            Reason(f"it works on {in_words(gpu, found.host)}", gpu, "utilization_ratio")
+            for gpu in self._names.gpus_of(found.host, found.entity)
+        ]
+        return replace(found, reasons=(*found.reasons, *cards)) if cards else found
 
     def save(self) -> dict[str, object]:
         """All of the state, JSON-able."""

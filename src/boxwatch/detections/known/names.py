@@ -57,6 +57,7 @@ class Names:
         self._uuids: dict[str, dict[str, str]] = {}  # host -> PCI address -> uuid
         self._seen: dict[str, dict[str, int]] = {}  # host -> GPU -> its first reading
         self._containers: dict[str, str] = {}  # short id -> name
+        self._users: dict[str, dict[str, list[str]]] = {}  # host -> GPU -> services on it
 
     def learn_readings(self, gpus: pl.DataFrame) -> None:
         """Remember since when each host's GPUs give readings (host, entity, time; one row each)."""
@@ -81,6 +82,14 @@ class Names:
                 known[pci_address(str(told[key]))] = str(index)
         if told.get("uuid"):
             known[str(told["uuid"])] = str(index)
+        if isinstance(told.get("processes"), list):
+            services = {str(process.get("service")) for process in told["processes"]}
+            self._users.setdefault(host, {})[f"gpu:{index}"] = sorted(services)
+
+    def gpus_of(self, host: str, service: str) -> list[str]:
+        """The GPUs that processes of `service` were last seen on."""
+        users = self._users.get(host, {})
+        return sorted(gpu for gpu, services in users.items() if service in services)
 
     def learn_container(self, identifier: str, name: str) -> None:
         """Remember the name of a container id."""
@@ -140,6 +149,7 @@ class Names:
             "uuids": self._uuids,
             "seen": self._seen,
             "containers": self._containers,
+            "users": self._users,
         }
 
     def load(self, state: Mapping[str, object]) -> None:
@@ -147,6 +157,7 @@ class Names:
         fresh = json.loads(json.dumps(dict(state)))
         self._gpus, self._uuids = fresh["gpus"], fresh["uuids"]
         self._seen, self._containers = fresh["seen"], fresh["containers"]
+        self._users = fresh["users"]
 
 
 def _unit_entity(unit: str) -> str:

@@ -15,7 +15,8 @@ import polars as pl
 
 from boxwatch.clock import to_micros
 from boxwatch.detections.detection import Detection
-from boxwatch.detections.known.conditions import CONDITIONS, Condition
+from boxwatch.detections.known.condition import Condition
+from boxwatch.detections.known.conditions import CONDITIONS
 from boxwatch.detections.known.findings import SECOND, Finding, reason
 from boxwatch.detections.known.rules import Rule
 
