@@ -39,6 +39,8 @@ _RULE_DEPTH: Final[Mapping[str, int]] = {
     "no-space-left": 5,
     "container-crash-loop": 5,
     "container-died": 6,
+    "service-not-answering": 6,  # a symptom of whatever stopped it
+    "requests-pile-up": 5,
     "gpu-not-answering": 1,  # what the kernel says about it tells more
     "xid-45": 1,  # cleaning up after another error
     "xid-154": 1,
