@@ -136,7 +136,7 @@ def _setting(row: SettingRow) -> Iterator[str]:
     yield ""
     yield f"- Default: {f'{default} {row.unit}'.strip()}"
     yield f"- Allowed: {row.allowed}"
-    yield f"- Variable: `{row.env}`"
+    yield f"- Variable: {f'`{row.env}`' if row.env else 'none; only in the settings file'}"
     yield ""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,16 +20,22 @@ from pydantic_core import ErrorDetails
 
 from boxwatch.errors import SettingError
 from boxwatch.settings import endpoints, tree
+from boxwatch.settings.hosts import Host, Hosts
 from boxwatch.settings.rows import SettingRow, allowed, leaves, rows
 
 PREFIX: Final = "BOXWATCH_"
 FILE_NAME: Final = "boxwatch.toml"
+KNOWN_HOSTS: Final = Path("known_hosts")
 Keys = tuple[str, ...]
 _SECRETS: Final = {
     ("service", "metrics_token"): "service.metrics_token_file",
     ("otlp", "token"): "otlp.token_file",
 }
-_LISTS: Final = {"services": endpoints.ServiceEndpoint}  # lists of tables, and what one holds
+# Lists of tables, and what one of them holds.
+_LISTS: Final[Mapping[str, type[tree.Section]]] = {
+    "hosts": Host,
+    "services": endpoints.ServiceEndpoint,
+}
 _NEXT_STEP: Final = "`boxwatch config` lists every setting."
 
 
@@ -38,6 +45,7 @@ class Settings(tree.Section):
     data: tree.Data = tree.Data()
     data_collection: tree.DataCollection = tree.DataCollection()
     sources: tree.Sources = tree.Sources()
+    hosts: Hosts = Field(default=(), description="The hosts to watch; empty = this machine alone.")
     detections: tree.Detections = tree.Detections()
     models: tree.Models = tree.Models()
     service: tree.Service = tree.Service()
@@ -49,6 +57,7 @@ class Settings(tree.Section):
     logging: tree.Logging = tree.Logging()
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
     _environ: dict[str, str] = PrivateAttr(default_factory=dict)  # what token_env names
+    _file: Path | None = PrivateAttr(default=None)
 
     def where(self, path: str) -> str:
         """Where the value of the setting `path` came from: `default`, a file, a variable, ...
@@ -61,6 +70,21 @@ class Settings(tree.Section):
             if row.path == path:
                 return row.origin
         raise SettingError(f"There is no setting {path!r}.{_suggest(path)}", hint=_NEXT_STEP)
+
+    @property
+    def file(self) -> Path | None:
+        """The settings file that was read; null = none was found."""
+        return self._file
+
+    def beside_file(self, path: Path) -> Path:
+        """`path` as it is meant in the settings file: `~` is home, else relative to the file."""
+        folder = Path() if self._file is None else self._file.parent
+        return folder / path.expanduser()
+
+    def known_hosts(self, host: Host | None = None) -> Path:
+        """The file of the host keys that are trusted: that of `host`, or Boxwatch's own."""
+        named = None if host is None else host.known_hosts
+        return self.beside_file(KNOWN_HOSTS if named is None else named)
 
     def rows(self) -> list[SettingRow]:
         """Every setting with its value, default, unit, help and origin."""
@@ -158,6 +182,7 @@ def load(
     except ValidationError as invalid:
         raise SettingError(_explain(invalid, origins), hint=_NEXT_STEP) from None
     settings._origins = origins
+    settings._file = file
     wanted = {service.token_env for service in settings.services}
     settings._environ = {name: text for name, text in environ.items() if name in wanted}
     return settings
@@ -239,7 +264,16 @@ def _explain_one(detail: ErrorDetails, origins: Mapping[str, str]) -> str:
         return f"Unknown setting {dotted!r} in {origin}.{_suggest(dotted)}"
     if detail["type"] == "missing":
         return f"{dotted} is missing in {origin}: it must be {_words(path)}."
+    if path[0] in _LISTS and detail["type"] == "value_error":
+        value = "" if len(path) == 1 else f" = {_masked(detail['input'])}"
+        why = detail["msg"].removeprefix("Value error, ").rstrip(".")
+        return f"{dotted}{value} (from {origin}) is not allowed: {why}. It is {_words(path)}."
     return f"{dotted} = {detail['input']!r} (from {origin}) is not allowed: must be {_words(path)}."
+
+
+def _masked(value: object) -> str:
+    """`value` without the password of an address."""
+    return re.sub(r"(://[^:/@\s]*):[^/\s]*@", r"\1:***@", repr(value))
 
 
 def _words(path: Keys) -> str:
@@ -248,7 +282,7 @@ def _words(path: Keys) -> str:
             return allowed(field).words
     if path[0] in _LISTS and len(path) > 2:
         for known, field in leaves(_LISTS[path[0]]):
-            if path[2:] == known:
+            if path[2 : 2 + len(known)] == known:
                 return allowed(field).words
     for known, field in leaves(tree.RuleOverride):
         if path[3:] == known:
@@ -257,6 +291,11 @@ def _words(path: Keys) -> str:
 
 
 def _suggest(dotted: str) -> str:
+    first, _, rest = dotted.partition(".")
+    if first in _LISTS and rest:
+        index, _, name = rest.partition(".")
+        close = difflib.get_close_matches(name, list(_LISTS[first].model_fields), n=1)
+        return f" Did you mean '{first}.{index}.{close[0]}'?" if close else ""
     depths = [(path, depth + 1) for path, _ in leaves(Settings) for depth in range(len(path))]
     known = list(dict.fromkeys(".".join(path[:depth]) for path, depth in depths))
     close = difflib.get_close_matches(dotted, known, n=1, cutoff=0.6)

@@ -14,7 +14,10 @@ from boxwatch.settings.tree import Allowed
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """One setting: `value` and `default` are JSON-able, secrets masked; `env` is its variable."""
+    """One setting: `value` and `default` are JSON-able, secrets masked.
+
+    `env` is its variable, empty where only the settings file can hold it.
+    """
 
     path: str
     value: object
@@ -37,7 +40,7 @@ def rows(tree: BaseModel, origins: Mapping[str, str]) -> list[SettingRow]:
             help=field.description or "",
             allowed=allowed(field).words,
             origin=_origin(".".join(path), origins),
-            env="BOXWATCH_" + "__".join(path).upper(),
+            env="" if _tables(field) else "BOXWATCH_" + "__".join(path).upper(),
         )
         for path, field in leaves(type(tree))
     ]
@@ -53,6 +56,11 @@ def leaves(
             yield from leaves(inner, (*above, name))
         else:
             yield (*above, name), field
+
+
+def _tables(field: FieldInfo) -> bool:
+    """True for a list of tables, which only the settings file can hold."""
+    return any(isinstance(p, type) and issubclass(p, BaseModel) for p in get_args(field.annotation))
 
 
 def allowed(field: FieldInfo) -> Allowed:
