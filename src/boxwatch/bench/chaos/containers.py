@@ -5,15 +5,18 @@ from __future__ import annotations
 import io
 import shutil
 import tarfile
+import time
 from pathlib import Path
 from typing import Final
 
 from boxwatch.bench.hosts import Host
+from boxwatch.clock import monotonic
 from boxwatch.errors import EnvironmentFault
 
 IMAGE: Final = "local/chaos:1"
 _COMMANDS: Final = ("sh", "sleep", "usleep")
 _BURST_S: Final = 0.1
+_PATIENCE_S: Final = 60.0
 # Odd numbers go to standard error. `wait` lets the trap run; the last line tells the ledger.
 _SCRIPT: Final = """
 trap 'stop=1' TERM
@@ -43,6 +46,7 @@ def load_image(host: Host) -> None:
     binary = shutil.which("busybox")
     if binary is None:
         raise EnvironmentFault("busybox is not on this machine.", hint="Install busybox-static.")
+    _wait_for_engine(host)
     argv = ("docker", "import", "--change", "ENV PATH=/bin", "-", IMAGE)
     host.run(*argv, data=_root(Path(binary).read_bytes()))
 
@@ -53,6 +57,19 @@ def run_container(host: Host, name: str, rate: float) -> None:
     script = _SCRIPT.format(name=name, burst=burst, pause_us=int(burst / rate * 1e6))
     argv = ("docker", "run", "--detach", "--network=none", f"--name={name}", IMAGE)
     host.run(*argv, "sh", "-c", script)
+
+
+def _wait_for_engine(host: Host) -> None:
+    end = monotonic() + _PATIENCE_S
+    while True:
+        try:
+            host.run("docker", "version")
+        except EnvironmentFault:
+            if monotonic() > end:
+                raise
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _root(binary: bytes) -> bytes:

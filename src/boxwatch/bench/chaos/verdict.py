@@ -16,7 +16,7 @@ from boxwatch.bench.hosts import Host
 from boxwatch.errors import EnvironmentFault
 from boxwatch.store import EventStore
 
-_LINE: Final = r"^(journal|container \w+) (\d+) request "
+LINE: Final = r"^(journal|container \w+) (\d+) request "
 _LEDGER: Final = r"^ledger (\w+) (\d+)"
 
 
@@ -66,7 +66,7 @@ def accounts(written: Mapping[str, int], kept: pl.DataFrame, stored: pl.DataFram
 
 def numbered(messages: pl.Series) -> pl.DataFrame:
     """Of every line that a writer wrote: `writer` and `number`."""
-    parts = messages.str.extract_groups(_LINE).struct.unnest()
+    parts = messages.str.extract_groups(LINE).struct.unnest()
     parts.columns = ["writer", "number"]
     return parts.drop_nulls().with_columns(pl.col("number").cast(pl.Int64))
 
