@@ -124,6 +124,7 @@ WRITTEN = {
     "host": {"collected_at": "2024-06-01T12:00:00.000001Z", "entity": "host", "load1": 1.0},
     "kernel": {"timestamp": "2024-06-01T12:00:00.000001Z", "message": "a", "sequence": 1},
     "file": {"path": "/a", "offset": 0, "inode": 1, "read_at": 1717243200.000001, "message": "a"},
+    "notice": {"time": "2024-06-01T12:00:00.000001Z", "source": "systemd", "notice": "gap"},
     "status": {"collected_at": "2024-06-01T12:00:00.000001Z", "source": "gpu", "state": "ok"},
 }
 

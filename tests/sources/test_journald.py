@@ -123,7 +123,7 @@ def test_rotation_while_following_loses_nothing(journal, source, until, messages
 
 
 def test_vacuumed_cursor_is_reported_as_a_gap(journal, source, until, messages, rows):
-    """If the entry of the cursor is gone, a status says so, and all that is left is read."""
+    """If the entry of the cursor is gone, a notice says so, and all that is left is read."""
     _, position = watched(
         source(), until, lambda c: "seen" in messages(c), lambda: journal.send("seen")
     )
@@ -137,7 +137,8 @@ def test_vacuumed_cursor_is_reported_as_a_gap(journal, source, until, messages, 
         file.unlink()
     chunks, _ = watched(source(position), until, lambda c: "left 2" in messages(c))
     assert messages(chunks) == ["left 1", "left 2"]
-    assert any("gap" in row["reason"] for row in rows(chunks, "status"))
+    (notice,) = rows(chunks, "notice")
+    assert (notice["notice"], notice["details"]["entries"]) == ("gap", 1)
 
 
 def test_cursor_that_journalctl_refuses_is_a_gap_not_an_end(journal, source, until, rows, messages):
@@ -145,7 +146,7 @@ def test_cursor_that_journalctl_refuses_is_a_gap_not_an_end(journal, source, unt
     position = {"cursor": "nonsense", "realtime_us": 1}
     journal.send("there")
     chunks, _ = watched(source(position), until, lambda c: "there" in messages(c))
-    assert "gap" in rows(chunks, "status")[0]["reason"]
+    assert [row["notice"] for row in rows(chunks, "notice")] == ["gap"]
 
 
 def test_entries_of_another_boot_are_followed(journal, source, until, rows, tmp_path):

@@ -53,6 +53,9 @@ COLUMNS: Final = (
     *_ATTRIBUTES,
 )
 
+FIELDS: Final = tuple(column for column in COLUMNS if column.isupper())
+"""What to ask journalctl for: every column but those the collector adds."""
+
 # Set by journald itself, once an entry, in digits and words: never bytes, never repeated.
 _SINGLE: Final = frozenset(
     {

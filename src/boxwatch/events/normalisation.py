@@ -22,6 +22,7 @@ from boxwatch.events import (
     journald,
     kernel,
     ndjson,
+    notices,
     status,
     text,
 )
@@ -46,6 +47,7 @@ NORMALISERS: Final[Mapping[str, Normaliser]] = {
     "kernel": Normaliser(kernel.COLUMNS, kernel.normalise),
     "file": Normaliser(files.COLUMNS, files.normalise),
     "service": Normaliser(app.COLUMNS, app.normalise),
+    "notice": Normaliser(notices.COLUMNS, notices.normalise),
     "status": Normaliser(status.COLUMNS, status.normalise),
 }
 
@@ -60,6 +62,7 @@ _TIMES: Final[Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]]] = {
     "host": ("collected_at", instants.from_written),
     "kernel": ("timestamp", instants.from_written),
     "service": ("collected_at", instants.from_written),
+    "notice": ("time", instants.from_written),
     "status": ("collected_at", instants.from_written),
 }
 

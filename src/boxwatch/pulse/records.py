@@ -119,6 +119,36 @@ class SourceAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class GapFound:
+    """Records were lost before they were read; `entries` is null where nobody can tell how many."""
+
+    slug: ClassVar[str] = "gap found"
+    level: ClassVar[int] = logging.WARNING
+    host: str
+    source: str
+    seconds: float
+    entries: int | None
+
+    def moves(self) -> Iterable[Move]:
+        """Counts it."""
+        yield Move("boxwatch_gaps_total", 1, (self.host, self.source))
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRestarted:
+    """A watched system began anew; `shut_down` is null where nothing tells how it went down."""
+
+    slug: ClassVar[str] = "system restarted"
+    level: ClassVar[int] = logging.WARNING
+    host: str
+    shut_down: bool | None
+
+    def moves(self) -> Iterable[Move]:
+        """Counts it."""
+        yield Move("boxwatch_restarts_total", 1, (self.host,))
+
+
+@dataclass(frozen=True, slots=True)
 class CheckpointSaved:
     """The state of the pipeline is safe up to and including `batch`."""
 

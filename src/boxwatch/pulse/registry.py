@@ -68,6 +68,8 @@ boxwatch_incidents_total              severity  incidents opened since the start
 boxwatch_events_total                 source    log lines and readings taken in
 boxwatch_quarantined_total            source    records set aside because they were not understood
 boxwatch_source_up                    host,source  1 the source answers, 0 it fails
+boxwatch_gaps_total                   host,source  times records were lost before they were read
+boxwatch_restarts_total               host      restarts of a watched system that were seen
 boxwatch_batches_total                -         batches written to the store
 boxwatch_turn_seconds                 -         how long the last turn of the loop took
 boxwatch_checkpoints_total            -         checkpoints written

@@ -4,35 +4,50 @@ Traps this file answers, seen with systemd 252 (journalctl(1), systemd.journal-f
 
 - `--follow --after-cursor` shows only the last ten lines without `--no-tail`;
 - `--follow` keeps to one boot without `--merge`;
-- fields over 4096 bytes are null without `--all`;
 - a cursor whose entry was vacuumed is accepted silently, and `--after-cursor` then skips the
-  first entry that is left.
+  first entry that is left;
+- a damaged file is left out, from the damage on or as a whole, and the exit status is 0.
+
+One it does not answer: of a file that appears while following (brought over from another machine,
+say), journalctl shows only the entries that are later than the last one it has shown.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-import orjson
-
 from boxwatch.clock import Clock, SystemClock, from_micros, to_micros
 from boxwatch.errors import SourceError
+from boxwatch.events.journald import FIELDS
 from boxwatch.events.schema import RawChunk
 from boxwatch.sources.capability import Capability
-from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks, first_line, stamp
-from boxwatch.sources.patience import begin, stop
-from boxwatch.sources.source import Completed, Position, Shell
-
-DENIED_HINT: Final = (
-    "Add the user to the group systemd-journal (`sudo usermod -aG systemd-journal $USER`) "
-    "and log in again."
+from boxwatch.sources.journald_boots import Boots, shutdown_matches, told_to_stop
+from boxwatch.sources.journald_export import ExportRows
+from boxwatch.sources.journald_looks import ABSENT_HINT, DENIED_HINT, JournalLooks
+from boxwatch.sources.journald_marks import (
+    Mark,
+    boot_of,
+    entries_between,
+    from_position,
+    last_entry,
+    same_entry,
+    to_position,
 )
-ABSENT_HINT: Final = "This machine does not seem to run systemd-journald; nothing to read here."
-LOCATE_S: Final = 30.0  # a cold journal of many gigabytes takes seconds to open
+from boxwatch.sources.journald_parts import first_open
+from boxwatch.sources.journald_units import unit_matches
+from boxwatch.sources.notices import Gap, Restart, gap_notice, restart_notice
+from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks, first_line
+from boxwatch.sources.patience import begin, stop
+from boxwatch.sources.source import Output, Position, Shell
+
+ROOM_HINT: Final = "Give the journal more room: SystemMaxUse= in journald.conf."
+_GRACE_S: Final = 5.0  # what journalctl may take to show an entry that is in the journal
+_KEPT: Final = 4 << 20  # bytes that wait for the end of a container's line
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +55,24 @@ class JournalOptions:
     """How the journal is read.
 
     `follow` False reads what is there and ends; `since` is where to begin without a position
-    (None: now). `arguments` go to every `journalctl`, such as `--directory=DIR`.
+    (None: now). `units` are those to read, with what the kernel and systemd say of them; empty is
+    everything. `arguments` go to every `journalctl`, such as `--directory=DIR`. After `quiet_s`
+    without an entry it is looked whether the journal has grown all the same.
     """
 
     follow: bool = True
     since: datetime | None = None
     arguments: Sequence[str] = ()
+    units: Sequence[str] = ()
     pauses: Pauses = field(default_factory=Pauses)
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
-    """Where to read on: after the entry of `cursor`, or from `realtime_us` where it is empty."""
-
-    cursor: str
-    realtime_us: int
+    quiet_s: float = 60.0
 
 
 class JournaldSource:
     """The journal of this machine, or of the one behind `shell`; implements `Source`.
 
-    Raw kind `systemd`. Position: `{"cursor", "realtime_us"}`; every entry after it is handed over
+    Raw kind `systemd`, and `notice` for gaps and restarts of the system. Position: `{"cursor",
+    "realtime_us", "boots"}`; every entry after it is handed over once, and every restart is told
     once. `done` is True when a source that does not follow has nothing more to hand over.
     """
 
@@ -78,19 +90,30 @@ class JournaldSource:
         self._host = host
         self._options = JournalOptions() if options is None else options
         self._clock = SystemClock() if clock is None else clock
-        self._handed = _read_position(position)
+        self._handed = from_position(position)
         self._received = self._handed
+        self._boots = Boots(() if self._handed is None else self._handed.boots)
+        self._looks = JournalLooks(shell, self._options.arguments)
+        self._matches = unit_matches(self._options.units)
         self._outbox = Outbox()
+        self._kept: list[Parcel] = []  # from the first line on whose end is to come
         self._health = Health(self.name, host, self._clock)
         self._task: asyncio.Task[None] | None = None
 
     async def read(self) -> list[RawChunk]:
-        """Entries since the last call, as journalctl prints them."""
+        """Entries since the last call, with the fields that Boxwatch reads.
+
+        Lines of containers that are not whole wait for the next call, but for no other one.
+        """
         if self._task is None:
             self._task = begin(self._work(), self.name)
-        parcels = self._outbox.take()
+        fresh = self._outbox.take()
+        parcels = [*self._kept, *fresh]
+        self._kept = []
+        if fresh:
+            parcels, self._kept = _cut(parcels)
         for parcel in parcels:
-            if isinstance(parcel.mark, _Mark):
+            if isinstance(parcel.mark, Mark):
                 self._handed = parcel.mark
         if not parcels and self._task.done():
             self._task.result()
@@ -99,13 +122,12 @@ class JournaldSource:
     @property
     def done(self) -> bool:
         """True when nothing more will come: never while following."""
-        return self._task is not None and self._task.done() and not self._outbox.waiting
+        waiting = self._outbox.waiting or bool(self._kept)
+        return self._task is not None and self._task.done() and not waiting
 
     def position(self) -> Position:
-        """Cursor and time of the last entry handed over; {} before anything is known."""
-        if self._handed is None:
-            return {}
-        return {"cursor": self._handed.cursor, "realtime_us": self._handed.realtime_us}
+        """Where the last entry handed over stands; {} before anything is known."""
+        return {} if self._handed is None else to_position(self._handed)
 
     async def close(self) -> None:
         """End journalctl."""
@@ -115,20 +137,19 @@ class JournaldSource:
     async def probe(self) -> Capability:
         """Whether the journal can be read by this user, and has entries."""
         try:
-            last = await self._journalctl("--lines=1")
+            last = await self._looks.last()
         except SourceError as error:
             return Capability("journald", error.state, error.message, error.hint)
-        if not last.stdout:
+        if not last:
             return Capability("journald", "absent", "The journal is empty.", ABSENT_HINT)
         return Capability("journald", "ok", "The journal answers.")
 
     async def carries_kernel(self) -> bool:
         """True if kernel lines are in the journal, so /dev/kmsg need not be read."""
         try:
-            found = await self._journalctl("--lines=1", "_TRANSPORT=kernel")
+            return bool(await self._looks.last("_TRANSPORT=kernel"))
         except SourceError:
             return False
-        return bool(found.stdout)
 
     async def _work(self) -> None:
         pauses = self._options.pauses
@@ -148,22 +169,79 @@ class JournaldSource:
             await asyncio.sleep(pauses.next())
 
     async def _take_all(self, arguments: Sequence[str]) -> bool:
-        """Hand over what journalctl prints until it ends; True if it printed anything."""
+        """Hand over what journalctl prints until it ends; True if it printed any entry."""
         came = False
         follow = ("--follow", "--no-tail") if self._options.follow else ()
-        argv = (*self._command(), "--all", *follow, *arguments)
-        stream = self._shell.stream(argv)
+        fields = f"--output-fields={','.join(FIELDS)}"
+        command = ("journalctl", "--output=export", fields, "--no-pager", "--merge")
+        command = (*command, *self._options.arguments, *follow)
+        while True:
+            entries = ExportRows(self._host, FIELDS)
+            stream = self._shell.stream((*command, *arguments, *self._matches))
+            async with aclosing(stream), aclosing(self._watched(stream)) as outputs:
+                async for output in outputs:
+                    if output.error:
+                        self._complain(output.data)
+                    elif rows := entries.feed(output.data):
+                        came = True
+                        await self._receive(rows)
+                    if entries.broken:
+                        break
+            if not entries.broken or self._received is None:
+                return came
+            arguments = [f"--after-cursor={self._received.cursor}"]
+
+    async def _watched(self, stream: AsyncGenerator[Output, None]) -> AsyncGenerator[Output, None]:
+        """`stream`; while it is quiet, the journal is asked whether there is nothing to say.
+
+        Raises:
+            SourceError: journalctl lives and is silent about entries that are there.
+
+        """
+        upcoming = asyncio.ensure_future(anext(stream))
         try:
-            async for output in stream:
-                if output.error:
-                    self._complain(output.data)
-                    continue
-                came = True
-                self._received = _last_mark(output.data) or self._received
-                await self._outbox.put(Parcel("systemd", output.data, self._received))
+            while True:
+                await asyncio.wait([upcoming], timeout=self._options.quiet_s)
+                if not upcoming.done() and await self._behind():
+                    await asyncio.wait([upcoming], timeout=_GRACE_S)
+                    if not upcoming.done():
+                        raise SourceError("journalctl shows no entries any more.", state="hung")
+                if upcoming.done():
+                    try:
+                        yield upcoming.result()
+                    except StopAsyncIteration:
+                        return
+                    upcoming = asyncio.ensure_future(anext(stream))
         finally:
-            await stream.aclose()
-        return came
+            upcoming.cancel()
+            await asyncio.wait([upcoming])
+
+    async def _behind(self) -> bool:
+        """Whether the last entry there is has not been received."""
+        last = last_entry(await self._looks.last(*self._matches))
+        if last is None or self._received is None:
+            return last is not None
+        return last[1] > self._received.realtime_us
+
+    async def _receive(self, rows: bytes) -> None:
+        """Put `rows` into the outbox, with a notice where a new boot begins."""
+        for piece, restart in self._boots.split(rows):
+            if restart is not None:
+                told = replace(restart, shut_down=await self._was_shut_down(restart))
+                self._outbox.add(restart_notice(self._host, "systemd", told))
+            last = last_entry(piece)
+            if last is not None:
+                self._received = Mark(*last, self._boots.known)
+            await self._outbox.put(Parcel("systemd", piece, self._received))
+
+    async def _was_shut_down(self, restart: Restart) -> bool | None:
+        """Whether the boot before was told to end; None if the journal has nothing of it left."""
+        try:
+            left = last_entry(await self._looks.last(f"_BOOT_ID={restart.previous}"))
+            signs = await self._looks.last(*shutdown_matches(restart.previous), most=100)
+        except SourceError:
+            return None
+        return None if left is None else told_to_stop(signs, left[1])
 
     async def _locate(self) -> list[str]:
         """The arguments that make journalctl begin right after what was received."""
@@ -173,102 +251,76 @@ class JournaldSource:
         if not mark.cursor:
             return [_since(mark.realtime_us)]
         try:
-            found = await self._journalctl(f"--cursor={mark.cursor}", "--lines=1")
+            found = await self._looks.at(mark.cursor)
         except SourceError as error:
             if error.state != "failing":
                 raise
-            self._gap(mark, f"its cursor is not accepted ({error.message})")
-            return [_since(mark.realtime_us + 1)]
-        first = _last_mark(found.stdout)
-        if first is None:
-            self._gap(mark, "the journal has no entry from then on")
-            return [_since(mark.realtime_us + 1)]
-        if _same_entry(first.cursor, mark.cursor):
+            found = await self._looks.first(_since(mark.realtime_us + 1))
+        left = last_entry(found)
+        if left is not None and same_entry(left[0], mark.cursor):
             return [f"--after-cursor={mark.cursor}"]
-        self._gap(mark, f"the next one left is of {stamp(from_micros(first.realtime_us))}")
-        return [f"--cursor={first.cursor}"]
+        left = await self._first_left(found)
+        self._tell_gap(mark, left)
+        return [_since(mark.realtime_us + 1) if left is None else f"--cursor={left[0]}"]
+
+    async def _first_left(self, found: bytes) -> tuple[str, int] | None:
+        """The first entry after a mark that is gone; `found` is the first one later than it.
+
+        Of a boot that nothing was read of, everything is new, also what is earlier because the
+        clock was behind.
+        """
+        last = found if found else await self._looks.last()
+        boot = boot_of(last)
+        if boot is None or boot in {known.id for known in self._boots.known}:
+            return last_entry(found)
+        return last_entry(await self._looks.first(f"_BOOT_ID={boot}"))
 
     async def _begin(self) -> list[str]:
         """Where to start without a position; fixes it, so that a restart does not skip."""
-        since = self._options.since
-        if since is not None:
-            return [_since(to_micros(since))]
-        mark = _last_mark((await self._journalctl("--lines=1")).stdout)
-        if mark is None:
-            mark = _Mark("", to_micros(self._clock.now()))
-        self._received = mark
-        self._outbox.add(Parcel("systemd", b"", mark))
-        return [f"--after-cursor={mark.cursor}"] if mark.cursor else [_since(mark.realtime_us)]
-
-    async def _journalctl(self, *arguments: str) -> Completed:
-        """One short look into the journal.
-
-        Raises:
-            SourceError: journalctl is missing, refused, hung or failed.
-
-        """
-        argv = (*self._command(), "--output-fields=_BOOT_ID", *arguments)
-        done = await self._shell.run(argv, limit_s=LOCATE_S)
-        if done.status is None:
-            raise SourceError(f"journalctl did not answer in {LOCATE_S:g} s.", state="hung")
-        if b"insufficient permissions" in done.stderr:
-            raise SourceError(first_line(done.stderr), hint=DENIED_HINT, state="denied")
-        if done.status != 0 and b"No journal files" in done.stderr:
-            raise SourceError("No journal files were found.", hint=ABSENT_HINT, state="absent")
-        if done.status != 0:
-            raise SourceError(first_line(done.stderr) or f"journalctl ended with {done.status}.")
-        return done
-
-    def _command(self) -> tuple[str, ...]:
-        return ("journalctl", "--output=json", "--no-pager", "--merge", *self._options.arguments)
+        if self._options.since is not None:
+            return [_since(to_micros(self._options.since))]
+        rows = await self._looks.last()
+        for _ in self._boots.split(rows):
+            pass  # what came before is not told
+        last = last_entry(rows) or ("", to_micros(self._clock.now()))
+        self._received = Mark(*last, self._boots.known)
+        self._outbox.add(Parcel("systemd", b"", self._received))
+        return [f"--after-cursor={last[0]}"] if last[0] else [_since(last[1])]
 
     def _complain(self, text: bytes) -> None:
         if b"not seeing messages from other users" in text or b"insufficient perm" in text:
             self._outbox.add(self._health.tell("denied", first_line(text), DENIED_HINT))
 
-    def _gap(self, mark: _Mark, what: str) -> None:
-        reason = f"Entries after {stamp(from_micros(mark.realtime_us))} may be lost: {what}."
-        hint = "Give the journal more room: SystemMaxUse= in journald.conf."
-        self._outbox.add(self._health.note("ok", f"gap: {reason}", hint))
+    def _tell_gap(self, mark: Mark, left: tuple[str, int] | None) -> None:
+        """Say what is missing between `mark` and the first entry left, if anything is."""
+        since, until = from_micros(mark.realtime_us), self._clock.now()
+        entries = None
+        if left is not None:
+            until = from_micros(left[1])
+            entries = entries_between(mark.cursor, left[0])
+        if entries == 0:
+            return  # only entries that had been read are gone
+        why = "the journal no longer has them" if entries else "the journal is another one now"
+        if self._matches:
+            entries = None  # those of other units are counted too
+        gap = Gap(since, until, entries, why)
+        self._outbox.add(gap_notice(self._host, "systemd", gap, ROOM_HINT))
 
 
 def _since(micros: int) -> str:
     return f"--since=@{micros // 1_000_000}.{micros % 1_000_000:06d}"
 
 
-def _read_position(position: Position | None) -> _Mark | None:
-    if not position:
-        return None
-    cursor, realtime = position.get("cursor"), position.get("realtime_us")
-    if not isinstance(cursor, str) or not isinstance(realtime, int):
-        raise SourceError(
-            f"{dict(position)!r} is not a position in a journal.",
-            hint="It needs cursor (text) and realtime_us (a whole number).",
-        )
-    return _Mark(cursor, realtime)
-
-
-def _last_mark(lines: bytes) -> _Mark | None:
-    """Where the last readable entry of `lines` stands; None if there is none."""
-    end = len(lines)
-    while end > 0:
-        start = lines.rfind(b"\n", 0, end - 1) + 1
-        try:
-            entry = orjson.loads(lines[start:end])
-            return _Mark(entry["__CURSOR"], int(entry["__REALTIME_TIMESTAMP"]))
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            end = start  # cut, or no entry at all
-    return None
-
-
-def _same_entry(one: str, other: str) -> bool:
-    """True if two cursors mean one entry: the same boot, times and content.
-
-    The sequence number is left out; the same entry has another one in another file.
-    """
-    ones, others = _cursor_parts(one), _cursor_parts(other)
-    return all(ones.get(key) == others.get(key) for key in "bmtx")
-
-
-def _cursor_parts(cursor: str) -> Mapping[str, str]:
-    return dict(part.partition("=")[::2] for part in cursor.split(";"))
+def _cut(parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[Parcel]]:
+    """`parcels` up to the first line of a container that is not whole, and from there on."""
+    rows = [parcel.lines if parcel.kind == "systemd" else b"" for parcel in parcels]
+    place = first_open(rows)
+    if place is None or sum(map(len, rows[place[0] :])) - place[1] > _KEPT:
+        return list(parcels), []
+    parcel = parcels[place[0]]
+    head, tail = parcel.lines[: place[1]], parcel.lines[place[1] :]
+    before = list(parcels[: place[0]])
+    last = last_entry(head)
+    if last is not None and isinstance(parcel.mark, Mark):
+        before.append(Parcel(parcel.kind, head, Mark(*last, parcel.mark.boots)))
+    return before, [replace(parcel, lines=tail), *parcels[place[0] + 1 :]]
