@@ -31,6 +31,7 @@ _DEPTH: Final[Mapping[str, int]] = {
     "source": 6,
 }
 _RULE_DEPTH: Final[Mapping[str, int]] = {
+    "host-unreachable": 3,  # what was seen of the machine before tells more
     "pcie-error": 3,  # a symptom of whatever device is behind it
     "container-oom-kill": 3,
     "container-oom": 3,

@@ -40,6 +40,7 @@ EXPLAINS: Final = frozenset(
         ("disk-filling", "no-space-left"),
         ("disk-full", "no-space-left"),
         ("host-memory-low", "host-oom-kill"),
+        ("host-unreachable", "source-down"),
         ("inodes-low", "no-space-left"),
     }
 )

@@ -219,6 +219,7 @@ CONDITIONS: Final[Mapping[str, tuple[str, Callable[[Parameters], Condition]]]] =
     "counter_grew": ("gpu", _counter_grew),
     "filling": ("fs-trend", _filling),
     "gpu_silent": ("gpu", _gpu_silent),
+    "host_unreachable": ("ssh", _source_down),
     "inodes_low": ("fs", _inodes_low),
     "memory_low": ("host", _memory_low),
     "pcie_degraded": ("gpu", _pcie_degraded),

@@ -9,6 +9,7 @@ from datetime import datetime
 import polars as pl
 
 from boxwatch.detections.detection import Detection, Reason
+from boxwatch.detections.known.away import Away
 from boxwatch.detections.known.line_findings import LineFindings
 from boxwatch.detections.known.lines import LineScreen
 from boxwatch.detections.known.names import Names, in_words
@@ -37,7 +38,8 @@ class KnownFailures:
         self._screen = LineScreen(rules)
         self._lines = LineFindings(rules, self._names)
         self._readings = Readings()
-        self._rules = [RuleReadings(rule) for rule in rules.values() if rule.condition]
+        self._away = Away()
+        self._rules = [RuleReadings(rule, self._away) for rule in rules.values() if rule.condition]
 
     def add(self, events: Events, now: datetime) -> list[Detection]:
         """Findings that opened, grew or ended with these events and until `now`.
@@ -51,6 +53,8 @@ class KnownFailures:
         frames = self._readings.add(samples) if samples.height else {}
         if "gpu" in frames:
             self._names.learn_readings(frames["gpu"])
+        if "ssh" in frames:
+            self._away.learn(frames["ssh"])
         found = self._from_lines(logs) if logs.height else []
         found += self._lines.settle(now)
         found += self._from_readings(frames)
@@ -106,6 +110,7 @@ class KnownFailures:
             "names": self._names.save(),
             "lines": self._lines.save(),
             "readings": self._readings.save(),
+            "away": self._away.save(),
             "rules": {rule.rule.id: rule.save() for rule in self._rules},
         }
 
@@ -114,6 +119,7 @@ class KnownFailures:
         self._names.load(_table(state, "names"))
         self._lines.load(_table(state, "lines"))
         self._readings.load(_table(state, "readings"))
+        self._away.load(_table(state, "away") if "away" in state else {})
         rules = _table(state, "rules")
         for rule in self._rules:
             saved = rules.get(rule.rule.id, [])

@@ -15,6 +15,7 @@ import polars as pl
 
 from boxwatch.clock import to_micros
 from boxwatch.detections.detection import Detection
+from boxwatch.detections.known.away import Away
 from boxwatch.detections.known.condition import Condition
 from boxwatch.detections.known.conditions import CONDITIONS
 from boxwatch.detections.known.findings import SECOND, Finding, reason
@@ -36,10 +37,11 @@ class Spell:
 
 
 class RuleReadings:
-    """The spells of one rule over all entities."""
+    """The spells of one rule over all entities; those of a host that is `away` are kept."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, away: Away | None = None) -> None:
         self.rule = rule
+        self._away = Away() if away is None else away
         self.kind, build = CONDITIONS[rule.condition]
         self.condition: Condition = build(rule.parameters)
         self._spells: dict[tuple[str, str], Spell] = {}
@@ -114,7 +116,10 @@ class RuleReadings:
         return out
 
     def _stale(self, spell: Spell, instant: int) -> bool:
-        return not self.rule.persistent and abs(instant - spell.finding.last) > _STALE
+        found = spell.finding
+        if self.rule.persistent or self._away.holds(found.host):
+            return False
+        return abs(instant - self._away.last(found.host, found.last)) > _STALE
 
     def _enough(self, spell: Spell, row: _Row) -> bool:
         found = spell.finding

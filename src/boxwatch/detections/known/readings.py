@@ -21,6 +21,7 @@ KEY: Final = ["host", "entity"]
 # Planning a query costs more than running it on the few rows of one second.
 PLAIN: Final = pl.QueryOptFlags.none()
 MINUTE_US: Final = 60_000_000
+_LINE: Final = "source:ssh"  # the line to a host: what it says is about the host itself
 _LEAST_POINTS: Final = 10  # minutes of steady shrinking before a forecast is made
 _MOST_POINTS: Final = 30
 _LEAST_FIT: Final = 0.9  # share of the variance that a straight line must explain
@@ -45,7 +46,10 @@ class Readings:
         self._room: dict[tuple[str, str], list[tuple[int, float]]] = {}
 
     def add(self, samples: pl.DataFrame) -> dict[str, pl.DataFrame]:
-        """The wide frames of the kinds that have rows; `fs-trend` has a row a minute."""
+        """The wide frames of the kinds that have rows; `fs-trend` has a row a minute.
+
+        `ssh` is what the lines to other hosts say, about the entity `host`.
+        """
         frames: dict[str, pl.DataFrame] = {}
         for kind, metrics in WIDE.items():
             mine = samples.filter(pl.col("metric").is_in(list(metrics)))
@@ -57,7 +61,11 @@ class Readings:
             frames[kind] = self._with_before(rows, kind)
         if "fs" in frames:
             frames["fs-trend"] = self._trend(frames["fs"])
-        return frames
+        if "source" in frames:
+            lines = pl.col("entity") == _LINE
+            frames["ssh"] = frames["source"].filter(lines).with_columns(entity=pl.lit("host"))
+            frames["source"] = frames["source"].filter(~lines)
+        return {kind: frame for kind, frame in frames.items() if frame.height}
 
     def _with_absent(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows of nulls for GPUs that are known but missing from their host's reading."""

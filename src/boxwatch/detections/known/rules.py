@@ -17,7 +17,7 @@ from typing import Any, Final
 from boxwatch.detections.detection import Severity
 from boxwatch.errors import SettingError
 
-FILES: Final = ("kernel.toml", "services.toml", "metrics.toml")
+FILES: Final = ("kernel.toml", "services.toml", "metrics.toml", "hosts.toml")
 ENTITY_KINDS: Final = ("gpu", "gpu-or-host", "disk", "fs", "host", "service", "origin", "source")
 ORIGINS: Final = ("kernel", "systemd", "docker-event", "program", "any")
 XID: Final = "xid"
