@@ -36,7 +36,7 @@ def rows():
 def until():
     """Read a source until `enough(chunks)` holds; fails after `limit_s`."""
 
-    async def read(source, enough, limit_s=15.0):
+    async def read(source, enough, limit_s=60.0):
         chunks = []
         async with asyncio.timeout(limit_s):
             while True:

@@ -6,19 +6,23 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from boxwatch.errors import SourceError
-from boxwatch.sources import DockerOptions, DockerSource, LocalShell, Output, Pauses
-from boxwatch.sources.container_log import ContainerLog
+from boxwatch.sources import DockerOptions, DockerSource, LocalShell, Pauses
+from boxwatch.sources.docker_api import ApiEngine
+from boxwatch.sources.docker_cli import CliEngine
 
 
-@pytest.fixture
-def source(engine):
-    """Builds a source on the test's engine, at a position."""
+@pytest.fixture(params=["socket", "command"])
+def source(request, engine):
+    """Builds a source on the test's engine, at a position; asked over its socket or with docker."""
 
     def build(position=None, **options):
-        chosen = {"arguments": engine.arguments, "first_pause_s": 0.05, **options}
-        return DockerSource(
-            LocalShell(), "box", position, DockerOptions(pauses=Pauses(0.05, 0.2), **chosen)
-        )
+        if request.param == "socket":
+            asked = ApiEngine(f"{engine.folder}/docker.sock")
+        else:
+            asked = CliEngine(LocalShell(), "docker", engine.arguments)
+        pauses = Pauses(0.05, 0.2)
+        chosen = {"engine": asked, "first_pause_s": 0.05, "pauses": pauses, **options}
+        return DockerSource(LocalShell(), "box", position, DockerOptions(**chosen))
 
     return build
 
@@ -213,47 +217,6 @@ def test_complaints_become_states(words, state, tmp_path):
     reader = DockerSource(LocalShell(), "box", None, DockerOptions(program=str(tool)))
     capability = asyncio.run(reader.probe())
     assert (capability.state, capability.reason) == (state, words)
-
-
-@pytest.mark.parametrize("journal_read", [True, False])
-def test_containers_that_log_to_journald_are_read_once(journal_read, until, rows, tmp_path):
-    """Where the journal is read, their lines come from there; else from the engine."""
-    tool = tmp_path / "docker"
-    about = '{"id":"c1","name":"/web","driver":"journald","running":true,"finished":""}'
-    tool.write_text(
-        f"#!/bin/sh\necho $1 >> {tmp_path}/asked\ncase $1 in\nps) echo c1;;\n"
-        f"inspect) echo '{about}';;\nevents) exec sleep 60;;\nesac\n"
-    )
-    tool.chmod(0o755)
-    options = DockerOptions(program=str(tool), journal_read=journal_read)
-
-    async def go():
-        reader = DockerSource(LocalShell(), "box", None, options)
-        await until(reader, lambda c: rows(c, "status"))
-        async with asyncio.timeout(10):
-            while "events" not in _asked(tmp_path) or "logs" not in _asked(tmp_path):
-                if journal_read and "events" in _asked(tmp_path):
-                    break
-                await asyncio.sleep(0.01)
-        await reader.close()
-
-    asyncio.run(go())
-    assert ("logs" in _asked(tmp_path)) is not journal_read
-
-
-def _asked(folder):
-    return (folder / "asked").read_text().split()
-
-
-def test_lines_of_one_instant_are_counted():
-    """Of three lines with one timestamp, two were received: the third comes, once."""
-    at = "2026-01-01T00:00:00.000000001Z"
-    log = ContainerLog("box", "c", "n", {"stdout": (at, 2)})
-    log.resume("2026-01-01T00:00:00.000000Z")
-    rows = log.take(Output(b"".join(b"%s line %d\n" % (at.encode(), i) for i in range(3))))
-    assert rows.count(b"\n") == 1
-    assert b"line 2" in rows
-    assert log.marks == {"stdout": (at, 3)}
 
 
 def test_position_of_another_source_is_refused():

@@ -7,7 +7,7 @@ import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import orjson
 
@@ -15,13 +15,18 @@ from boxwatch.clock import Clock, SystemClock, monotonic, to_micros
 from boxwatch.errors import SourceError
 from boxwatch.events.schema import RawChunk
 from boxwatch.sources.capability import Capability
-from boxwatch.sources.container_log import ContainerLog, Marks
-from boxwatch.sources.docker_cli import Container, DockerCli, refusal
-from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks, stamp
+from boxwatch.sources.container_log import ContainerLog, nine_digits
+from boxwatch.sources.container_reader import ContainerReader, Reached, Wishes
+from boxwatch.sources.docker_cli import CliEngine
+from boxwatch.sources.docker_engine import Engine
+from boxwatch.sources.docker_events import EventTail, own_event, read_tail, seconds, subject
+from boxwatch.sources.docker_position import as_position, read_position
+from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks
 from boxwatch.sources.patience import begin, stop
 from boxwatch.sources.source import Position, Shell
 
 _SETTLED_S: Final = 10.0  # an event stream that lived so long begins its pauses anew
+_LOOK_AT: Final = ("die", "oom", "health_status", "pause", "unpause", "update")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +35,9 @@ class DockerOptions:
 
     `journal_read` True leaves containers that log to journald to the journal's source. `follow`
     False reads what is there and ends; `since` is where to begin without a position (None: now).
+    `engine` is how the engine is asked; None is with the docker command over the shell, which
+    `program` and `arguments` name.
+    Every `survey_s` all containers are counted: a safeguard, events tell nearly everything.
     """
 
     follow: bool = True
@@ -37,22 +45,32 @@ class DockerOptions:
     journal_read: bool = False
     program: str = "docker"
     arguments: tuple[str, ...] = ()
-    first_pause_s: float = 1.0
+    first_pause_s: float = 0.2
     pauses: Pauses = field(default_factory=Pauses)
+    survey_s: float = 120.0
+    engine: Engine | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class _LogMark:
     container_id: str
-    marks: Marks
+    reached: Reached
 
 
 class DockerSource:
-    """The containers of one Docker engine; implements `Source`.
+    """The containers of one engine; implements `Source`.
 
-    Raw kinds `docker` and `docker_events`. Position: `{"since", "events": [ns, n], "containers":
-    {id: {stream: [timestamp, n]}}}`, n being how many rows carried that last time. If the clock
-    was set back between two runs, rows written in that span can come twice; none is lost.
+    Raw kinds `docker` and `docker_events`; among the events are some of our own: `state: …` (what
+    `docker inspect` says, at the start and whenever it is another), `log gap`, `log unreadable`
+    and, of the type `daemon`, `gap`. Position: see `docker_position`. If the clock was set back
+    between two runs, lines written in that span can come twice; none is lost.
+
+    Args:
+        shell: Where the docker command runs, if the options name no engine.
+        host: The name of the machine.
+        position: Where to read on.
+        options: How to read.
+        clock: Tells the time.
     """
 
     name = "docker"
@@ -66,15 +84,23 @@ class DockerSource:
         clock: Clock | None = None,
     ) -> None:
         self._host = host
-        self._options = DockerOptions() if options is None else options
+        self._options = options = DockerOptions() if options is None else options
         self._clock = SystemClock() if clock is None else clock
-        self._cli = DockerCli(shell, self._options.program, self._options.arguments)
-        now = self._clock.now() if self._options.since is None else self._options.since
-        self._since, self._events, self._handed = _read_position(position, now)
-        self._received_events = self._skip_events = self._events
-        self._logs: dict[str, ContainerLog] = {}
-        self._running: set[str] = set()
+        self._engine: Engine = options.engine or CliEngine(
+            shell, options.program, options.arguments
+        )
+        start = self._clock.now() if options.since is None else options.since
+        self._since, self._handed_events, self._handed = read_position(
+            position, nine_digits(start), to_micros(start) * 1000
+        )
+        self._events: EventTail = read_tail(self._handed_events)
+        self._wishes = Wishes(
+            self._since, options.follow, options.journal_read, options.first_pause_s
+        )
+        self._readers: dict[str, ContainerReader] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._looks: set[asyncio.Task[None]] = set()
+        self._gone: set[str] = set()
         self._outbox = Outbox()
         self._health = Health(self.name, host, self._clock)
         self._task: asyncio.Task[None] | None = None
@@ -86,12 +112,14 @@ class DockerSource:
         parcels = self._outbox.take()
         for parcel in parcels:
             if isinstance(parcel.mark, _LogMark):
-                self._handed[parcel.mark.container_id] = parcel.mark.marks
-            elif isinstance(parcel.mark, tuple):
-                self._events = parcel.mark
-        for task in [self._task, *self._tasks.values()]:
-            if not parcels and task.done():
-                task.result()
+                self._handed[parcel.mark.container_id] = parcel.mark.reached
+            elif isinstance(parcel.mark, dict):
+                self._handed_events = parcel.mark
+        if not parcels:
+            for task in [self._task, *self._tasks.values()]:
+                if task.done():
+                    task.result()
+            self._forget()
         return chunks(parcels, self._host, "docker")
 
     @property
@@ -101,38 +129,42 @@ class DockerSource:
 
     def position(self) -> Position:
         """Where to read on in every container and in the engine's events."""
-        return {
-            "since": self._since,
-            "events": list(self._events),
-            "containers": {
-                key: {stream: list(mark) for stream, mark in marks.items()}
-                for key, marks in self._handed.items()
-            },
-        }
+        return as_position(self._since, self._handed_events, self._handed)
 
     async def close(self) -> None:
-        """End every docker command."""
+        """End every connection and every docker command."""
         if self._task is not None:
-            await stop([self._task, *self._tasks.values()])
+            await stop([self._task, *self._tasks.values(), *self._looks])
 
     async def probe(self) -> Capability:
         """Whether the engine answers this user."""
         try:
-            return Capability("docker", "ok", f"Engine {await self._cli.version()} answers.")
+            count = len(await self._engine.containers())
+            return Capability("docker", "ok", f"The engine answers; containers: {count}.")
         except SourceError as error:
             return Capability("docker", error.state, error.message, error.hint)
+
+    async def lines(self, container_id: str, rows: bytes, reached: Reached) -> None:
+        """Take what a reader read."""
+        await self._outbox.put(Parcel("docker", rows, _LogMark(container_id, reached)))
+
+    async def event(self, action: str, container_id: str, attributes: Mapping[str, str]) -> None:
+        """Take what a reader found out."""
+        event = own_event("container", action, container_id, attributes, self._now())
+        await self._outbox.put(Parcel("docker_events", self._row(event)))
 
     async def _work(self) -> None:
         pauses = self._options.pauses
         while True:
             started = monotonic()
             try:
-                await self._survey()
+                await self._survey(again=True)
                 self._outbox.add(self._health.tell("ok"))
-                await self._take_events()
                 if not self._options.follow:
+                    await self._take_events()
                     await asyncio.gather(*self._tasks.values())
                     return
+                await self._watch()
             except SourceError as error:
                 # An engine that answered before is not absent: it fails.
                 gone = error.state == "absent" and self._health.state in {"ok", "failing"}
@@ -144,146 +176,107 @@ class DockerSource:
                 pauses.reset()
             await asyncio.sleep(pauses.next())
 
-    async def _survey(self) -> None:
-        """Look at all containers; follow those that run or wrote since they were left."""
-        containers = await self._cli.containers()
-        known = {container.container_id for container in containers}
-        self._running = {each.container_id for each in containers if each.running}
-        for key in [key for key in self._handed if key not in known]:
-            self._forget(key)
-        for container in containers:
-            if container.running or container.finished[:19] >= self._since[:19]:
-                self._attend(container)
-
-    def _attend(self, container: Container) -> None:
-        """Follow the output of `container`, unless that is done already or elsewhere."""
-        key, driver = container.container_id, container.log_driver
-        if driver == "none" or (driver == "journald" and self._options.journal_read):
-            return
-        if key not in self._logs:
-            marks = self._handed.get(key, {})
-            self._logs[key] = ContainerLog(self._host, key, container.name, marks)
-        if key not in self._tasks or self._tasks[key].done():
-            self._tasks[key] = begin(self._follow(self._logs[key]), f"docker-{container.name}")
-
-    def _forget(self, key: str) -> None:
-        self._handed.pop(key, None)
-        self._logs.pop(key, None)
-        if key in self._tasks and self._tasks[key].done():
-            del self._tasks[key]
-
-    async def _follow(self, log: ContainerLog) -> None:
-        """Hand over the output of one container for as long as it runs."""
-        pauses = Pauses(self._options.first_pause_s)
-        while True:
-            came = False
-            with contextlib.suppress(SourceError):  # the events' command says it as well
-                follow = ["--follow"] if self._options.follow else []
-                since = log.resume(self._since)
-                argv = self._cli.argv(
-                    "logs", "--timestamps", *follow, f"--since={since}", log.container_id
-                )
-                async with contextlib.aclosing(self._cli.shell.stream(argv)) as stream:
-                    async for output in stream:
-                        if lines := log.take(output):
-                            came = True
-                            mark = _LogMark(log.container_id, log.marks)
-                            await self._outbox.put(Parcel("docker", lines, mark))
-            if log.container_id not in self._running or not self._options.follow:
-                return
-            if b"does not support reading" in log.complaint:
-                return
-            if came:
-                pauses.reset()
-            await asyncio.sleep(pauses.next())
-
-    async def _take_events(self) -> None:
-        """Hand over the engine's events until its command ends.
+    async def _watch(self) -> None:
+        """Take events, and look now and then whether they told everything.
 
         Raises:
-            SourceError: it ended although it should follow.
+            SourceError: the engine ended, refuses or hangs.
 
         """
-        argv = self._cli.argv(
-            "events", "--format={{json .}}", f"--since={_seconds(self._received_events[0])}"
-        )
-        if not self._options.follow:
-            argv.append(f"--until={_seconds(to_micros(self._clock.now()) * 1000)}")
-        self._skip_events = self._received_events
-        complaint = b""
-        async with contextlib.aclosing(self._cli.shell.stream(argv)) as stream:
-            async for output in stream:
-                if output.error:
-                    complaint = output.data
-                    continue
-                events = [event for line in output.data.splitlines() if (event := self._new(line))]
-                rows = b"".join(
-                    orjson.dumps({**event, "host": self._host}, option=orjson.OPT_APPEND_NEWLINE)
-                    for event in events
-                )
-                await self._outbox.put(Parcel("docker_events", rows, self._received_events))
-                for event in events:
-                    await self._heed(event)
-        if self._options.follow:
-            raise refusal(complaint)
-
-    def _new(self, line: bytes) -> dict[str, object]:
-        """The event of `line`, counted as received; empty if it was received before."""
+        both = [begin(self._take_events(), "docker-events"), begin(self._recount(), "docker-count")]
         try:
-            event: dict[str, object] = orjson.loads(line)
-            at = event["timeNano"]
-        except (orjson.JSONDecodeError, KeyError, TypeError):
-            return {"unreadable": line.decode("utf-8", "backslashreplace")}  # for quarantine
-        if not isinstance(at, int):
-            return event
-        last, count = self._skip_events
-        if at < last:
-            return {}
-        if at == last and count:
-            self._skip_events = (last, count - 1)
-            return {}
-        last, count = self._received_events
-        self._received_events = (at, count + 1 if at == last else 1)
-        return event
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await stop(both)
+        for task in both:
+            if not task.cancelled():
+                task.result()
+        raise SourceError("The engine's events ended.")
 
-    async def _heed(self, event: Mapping[str, object]) -> None:
-        """Do what an event asks for: follow a started container, forget a destroyed one."""
-        actor = event.get("Actor")
-        if event.get("Type") != "container" or not isinstance(actor, Mapping):
+    async def _recount(self) -> None:
+        while True:
+            await asyncio.sleep(self._options.survey_s)
+            await self._survey()
+
+    async def _survey(self, *, again: bool = False) -> None:
+        """Look at all containers; read those that run or wrote since they were left.
+
+        `again` looks also at those that were seen to have stopped.
+        """
+        containers = await self._engine.containers()
+        self._gone |= (set(self._handed) | set(self._readers)) - set(containers)
+        for key, running in containers.items():
+            if running or again or key not in self._readers:
+                self._attend(key)
+
+    def _attend(self, key: str, name: str = "") -> None:
+        """Have the output of a container read, unless it is being read."""
+        self._gone.discard(key)
+        if key not in self._readers:
+            reached = self._handed.get(key, Reached())
+            log = ContainerLog(self._host, key, name, reached.marks)
+            reader = ContainerReader(self._engine, log, self, self._clock, self._wishes)
+            reader.know(reached)
+            self._readers[key] = reader
+        if key not in self._tasks or self._tasks[key].done():
+            self._tasks[key] = begin(self._readers[key].run(), f"docker-{key[:12]}")
+        else:
+            self._readers[key].wake()
+
+    def _forget(self) -> None:
+        """Drop removed containers, once all they wrote is handed over."""
+        for key in list(self._gone):
+            task = self._tasks.get(key)
+            if task is None or task.done():
+                self._gone.discard(key)
+                for table in (self._handed, self._readers, self._tasks):
+                    table.pop(key, None)
+
+    async def _take_events(self) -> None:
+        """Hand over the engine's events until they end.
+
+        Raises:
+            SourceError: the engine fails.
+
+        """
+        now = self._now()
+        until = "" if self._options.follow else seconds(now)
+        stream = self._engine.events(self._events.resume(now), until)
+        async with contextlib.aclosing(stream):
+            async for lines in stream:
+                events, hole = self._events.take(lines)
+                if hole:
+                    reason = f"Events {hole} may be missing: the engine keeps few, in memory only."
+                    told = {"reason": reason}
+                    events.insert(0, own_event("daemon", "gap", self._host, told, self._now()))
+                rows = b"".join(map(self._row, events))
+                # Not `put`: a wait that is cancelled would lose what was just received.
+                self._outbox.add(Parcel("docker_events", rows, self._events.position()))
+                for event in events:
+                    self._heed(event)
+
+    def _heed(self, event: Mapping[str, Any]) -> None:
+        """Do what an event asks for: read a started container, forget a removed one."""
+        key, attributes = subject(event)
+        if event.get("Type", "container") != "container" or not key:
             return
-        key, action = str(actor.get("ID")), event.get("Action")
+        action = str(event.get("Action", ""))
         if action == "start":
-            self._running.add(key)
-            for container in await self._cli.inspect([key]):
-                self._attend(container)
-        elif action == "die":
-            self._running.discard(key)
+            self._attend(key, str(attributes.get("name", "")))
         elif action == "destroy":
-            self._running.discard(key)
-            self._forget(key)
-        elif action == "rename" and key in self._logs:
-            attributes = actor.get("Attributes")
-            if isinstance(attributes, Mapping):
-                self._logs[key].name = str(attributes.get("name"))
+            self._gone.add(key)
+        elif key in self._readers:
+            if action == "rename":
+                self._readers[key].rename(str(attributes.get("name", "")))
+            if action.startswith(_LOOK_AT):
+                look = begin(self._readers[key].look(), f"docker-look-{key[:12]}")
+                self._looks.add(look)
+                look.add_done_callback(self._looks.discard)
+            if action == "die":
+                self._readers[key].wake()
 
+    def _row(self, event: Mapping[str, Any]) -> bytes:
+        return orjson.dumps({**event, "host": self._host}, option=orjson.OPT_APPEND_NEWLINE)
 
-def _seconds(nanos: int) -> str:
-    return f"{nanos // 10**9}.{nanos % 10**9:09d}"
-
-
-def _read_position(
-    position: Position | None, now: datetime
-) -> tuple[str, tuple[int, int], dict[str, Marks]]:
-    """Where to begin: the time, the last event, and the marks of each container."""
-    if not position:
-        return stamp(now), (to_micros(now) * 1000, 0), {}
-    since, events, containers = (position.get(k) for k in ("since", "events", "containers"))
-    if not isinstance(since, str) or not isinstance(events, list | tuple):
-        raise SourceError(
-            f"{dict(position)!r} is not a position among containers.",
-            hint="It needs since, events and containers.",
-        )
-    handed: dict[str, Marks] = {}
-    for key, streams in containers.items() if isinstance(containers, Mapping) else ():
-        handed[str(key)] = {stream: (str(at), int(n)) for stream, (at, n) in streams.items()}
-    return since, (int(events[0]), int(events[1])), handed
+    def _now(self) -> int:
+        return to_micros(self._clock.now()) * 1000

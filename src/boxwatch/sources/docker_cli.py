@@ -1,109 +1,117 @@
-"""The questions put to the docker command line, and what its complaints mean."""
+"""The docker command line behind a shell: for machines whose socket cannot be reached."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 import orjson
 
 from boxwatch.errors import SourceError
+from boxwatch.sources.docker_engine import AT_ONCE, EVENTS, LIMIT_S, Record, refusal
+from boxwatch.sources.docker_frames import STAMP
 from boxwatch.sources.outbox import first_line
-from boxwatch.sources.source import Completed, Shell
+from boxwatch.sources.source import Completed, Output, Shell
 
-DENIED_HINT: Final = (
-    "Add the user to the group docker (`sudo usermod -aG docker $USER`) and log in again; "
-    "the group is as good as root."
-)
-ABSENT_HINT: Final = "Install Docker, or start it: `sudo systemctl start docker`."
-_LIMIT_S: Final = 20.0
-_AT_ONCE: Final = 100  # containers in one inspect
+# Less than a tenth of what `docker inspect` prints; the environment stays there, but for one name.
 _FORMAT: Final = (
-    '{"id":{{json .Id}},"name":{{json .Name}},"driver":{{json .HostConfig.LogConfig.Type}},'
-    '"running":{{json .State.Running}},"finished":{{json .State.FinishedAt}}}'
+    '{"Id":{{json .Id}},"Name":{{json .Name}},"State":{{json .State}},'
+    '"RestartCount":{{json .RestartCount}},"Image":{{json .Image}},"Config":{'
+    '"Image":{{json .Config.Image}},"Tty":{{json .Config.Tty}},'
+    '"Env":[{{range .Config.Env}}{{if eq (slice (printf "%-23s" .) 0 23) '
+    '"NVIDIA_VISIBLE_DEVICES="}}{{json .}},{{end}}{{end}}null]},'
+    '"HostConfig":{"LogConfig":{{json .HostConfig.LogConfig}},"Memory":{{json .HostConfig.Memory}},'
+    '"RestartPolicy":{{json .HostConfig.RestartPolicy}},'
+    '"DeviceRequests":{{json .HostConfig.DeviceRequests}}}}'
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Container:
-    """One container as the engine describes it; `finished` is RFC 3339 text."""
+class CliEngine:
+    """A Docker engine, asked with `docker`; implements `Engine`.
 
-    container_id: str
-    name: str
-    log_driver: str
-    running: bool
-    finished: str
+    `arguments` go before every command, such as `--host=URL`.
+    """
 
+    disorder_s = 60.0  # the streams come through two pipes, which are read in one go
+    tail = 0  # a search by time is the engine's work, sending lines is the line's
 
-class DockerCli:
-    """`docker` behind a shell; `arguments` go before every command, such as `--host=URL`."""
-
-    def __init__(self, shell: Shell, program: str, arguments: Sequence[str]) -> None:
-        self.shell = shell
+    def __init__(
+        self, shell: Shell, program: str = "docker", arguments: Sequence[str] = ()
+    ) -> None:
+        self._shell = shell
         self._command = (program, *arguments)
+        self._room = asyncio.Semaphore(AT_ONCE)
 
-    def argv(self, *arguments: str) -> list[str]:
-        """The command line for `arguments`."""
-        return [*self._command, *arguments]
-
-    async def containers(self) -> list[Container]:
-        """All containers, running or not.
+    async def containers(self) -> dict[str, bool]:
+        """The full id of every container, and whether it runs.
 
         Raises:
             SourceError: the command is missing, refused, or the engine does not answer.
 
         """
-        done = await self._run("ps", "--all", "--quiet", "--no-trunc")
-        ids = done.stdout.decode("ascii", "replace").split()
-        found = []
-        for start in range(0, len(ids), _AT_ONCE):
-            found += await self.inspect(ids[start : start + _AT_ONCE])
+        done = await self._run("ps", "--all", "--no-trunc", "--format={{.ID}} {{.Status}}")
+        found = {}
+        for line in done.stdout.decode("utf-8", "replace").splitlines():
+            key, _, status = line.partition(" ")
+            found[key] = status.startswith(("Up", "Restarting"))
         return found
 
-    async def inspect(self, ids: Sequence[str]) -> list[Container]:
-        """Those containers of `ids` that still exist."""
-        argv = self.argv("inspect", "--type=container", f"--format={_FORMAT}", *ids)
-        done = await self.shell.run(argv, limit_s=_LIMIT_S)
-        found = []
-        for line in done.stdout.splitlines():
-            if line.startswith(b"{"):
-                record = orjson.loads(line)
-                found.append(
-                    Container(
-                        record["id"],
-                        record["name"].removeprefix("/"),
-                        record["driver"],
-                        record["running"],
-                        record["finished"],
-                    )
-                )
-        return found
-
-    async def version(self) -> str:
-        """The engine's version.
+    async def inspect(self, container_id: str) -> Record:
+        """What the engine knows of a container.
 
         Raises:
-            SourceError: as `containers`.
+            SourceError: absent if there is no such container.
 
         """
-        done = await self._run("version", "--format={{.Server.Version}}")
-        return done.stdout.decode("utf-8", "replace").strip()
+        done = await self._run("inspect", "--type=container", f"--format={_FORMAT}", container_id)
+        try:
+            found: Record = orjson.loads(done.stdout)
+        except orjson.JSONDecodeError as error:
+            raise SourceError(f"docker inspect printed no JSON: {error}.") from error
+        return found
+
+    async def logs(
+        self, container_id: str, since: str, *, follow: bool, tail: int = 0
+    ) -> AsyncGenerator[Output, None]:
+        """See `Engine.logs`."""
+        argv = [*self._command, "logs", "--timestamps"]
+        argv += ["--follow"] if follow else []
+        argv += [f"--since={since}"] if since else []
+        argv += [f"--tail={tail}"] if tail else []
+        complaint = b""
+        stream = self._shell.stream([*argv, container_id])
+        async with contextlib.aclosing(stream):
+            async for output in stream:
+                if not output.error or STAMP.match(output.data):
+                    yield output
+                else:  # the command speaks for itself
+                    complaint = output.data
+        if complaint:
+            raise refusal(first_line(complaint))
+
+    async def events(self, since: str, until: str = "") -> AsyncGenerator[bytes, None]:
+        """See `Engine.events`."""
+        argv = [*self._command, "events", "--format={{json .}}", f"--since={since}"]
+        argv += [f"--filter=event={event}" for event in EVENTS]
+        argv += [f"--until={until}"] if until else []
+        complaint = b""
+        stream = self._shell.stream(argv)
+        async with contextlib.aclosing(stream):
+            async for output in stream:
+                if output.error:
+                    complaint = output.data
+                else:
+                    yield output.data
+        if complaint or not until:
+            raise refusal(first_line(complaint) or "docker events ended without a word")
 
     async def _run(self, *arguments: str) -> Completed:
-        done = await self.shell.run(self.argv(*arguments), limit_s=_LIMIT_S)
+        async with self._room:
+            done = await self._shell.run([*self._command, *arguments], limit_s=LIMIT_S)
         if done.status is None:
-            raise SourceError(f"docker did not answer in {_LIMIT_S:g} s.", state="hung")
+            raise SourceError(f"docker did not answer in {LIMIT_S:g} s.", state="hung")
         if done.status != 0:
-            raise refusal(done.stderr)
+            raise refusal(first_line(done.stderr) or "docker ended without a word")
         return done
-
-
-def refusal(complaint: bytes) -> SourceError:
-    """What docker's complaint means."""
-    said = first_line(complaint) or "docker ended without a word"
-    if b"permission denied" in complaint:
-        return SourceError(said, hint=DENIED_HINT, state="denied")
-    if b"Cannot connect" in complaint or b"daemon running" in complaint:
-        return SourceError(said, hint=ABSENT_HINT, state="absent")
-    return SourceError(said)

@@ -1,0 +1,213 @@
+"""Reads the output of one container, from where it was left, for as long as it exists."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from boxwatch.clock import Clock
+from boxwatch.errors import SourceError
+from boxwatch.sources.container_log import ContainerLog, Marks
+from boxwatch.sources.container_state import (
+    condition,
+    describe,
+    finished,
+    is_running,
+    log_driver,
+    name_of,
+)
+from boxwatch.sources.docker_engine import Engine, Record
+from boxwatch.sources.outbox import Pauses
+from boxwatch.sources.source import Output
+
+_LONGEST_S: Final = 10.0  # between attempts at a log that ended although its container runs
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far a container was read.
+
+    `finished` is the stop (RFC 3339) up to which all is read, if it has stopped; `unread` is true
+    once it was said that its log cannot be read.
+    """
+
+    marks: Marks = field(default_factory=dict)
+    finished: str = ""
+    unread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What is wanted of every container: see `DockerOptions`. `since` is RFC 3339."""
+
+    since: str
+    follow: bool
+    journal_read: bool
+    first_pause_s: float
+
+
+class Desk(Protocol):
+    """Where a reader hands over what it read."""
+
+    async def lines(self, container_id: str, rows: bytes, reached: Reached) -> None:
+        """Take rows of the raw kind `docker`; may wait."""
+        ...
+
+    async def event(self, action: str, container_id: str, attributes: Mapping[str, str]) -> None:
+        """Take what was found out about a container; may wait."""
+        ...
+
+
+class ContainerReader:
+    """One container: its log line by line, and its state whenever it is another.
+
+    `run` is to be a task; it ends when there is nothing to read for now, and may be run again.
+    Lines that `run` took from the engine are handed over before it ends: it may be cancelled only
+    when nothing is wanted any more.
+    """
+
+    def __init__(
+        self, engine: Engine, log: ContainerLog, desk: Desk, clock: Clock, wishes: Wishes
+    ) -> None:
+        self._engine = engine
+        self._log = log
+        self._desk = desk
+        self._clock = clock
+        self._wishes = wishes
+        self._pauses = Pauses(wishes.first_pause_s, _LONGEST_S)
+        self._awake = asyncio.Event()
+        self._told: Mapping[str, str] = {}
+        self._looking = False
+        self._finished = ""
+        self._unread = False
+
+    def know(self, reached: Reached) -> None:
+        """Stand where an earlier reading came to; the marks are the log's own."""
+        self._finished, self._unread = reached.finished, reached.unread
+
+    def wake(self) -> None:
+        """Do not wait: something happened to the container."""
+        self._pauses.reset()
+        self._awake.set()
+
+    def rename(self, name: str) -> None:
+        """What is written from now on comes from a container of this name."""
+        self._log.name = name
+
+    async def run(self) -> None:
+        """Read until the container is gone, or has stopped and is read to its end."""
+        while True:
+            try:
+                if await self._round():
+                    return
+            except SourceError as error:
+                if error.state == "absent":
+                    return
+                if error.state == "denied":
+                    await self._say_unread(error.message)
+                    return
+            if not self._wishes.follow:
+                return
+            await self._pause()
+
+    async def look(self) -> None:
+        """Tell the container's state, if it is another than it was."""
+        if self._looking:
+            return
+        self._looking = True
+        try:
+            with contextlib.suppress(SourceError):  # gone, or the engine is: others say so
+                await self._inspect()
+        finally:
+            self._looking = False
+
+    async def _round(self) -> bool:
+        """Look, read to the end of what there is; true if no more will come for now."""
+        record = await self._inspect()
+        driver, stopped = log_driver(record), finished(record)
+        if driver == "journald" and self._wishes.journal_read:
+            return True
+        running = is_running(record)
+        if not running and (stopped in ("", self._finished) or stopped < self._wishes.since):
+            return True
+        if await self._read(follow=running and self._wishes.follow):
+            self._pauses.reset()
+        if not running:
+            self._finished = stopped
+            await self._hand(b"")
+        return not running
+
+    async def _inspect(self) -> Record:
+        record = await self._engine.inspect(self._log.container_id)
+        self._log.name = name_of(record) or self._log.name
+        told = describe(record)
+        news = is_running(record) or finished(record) not in ("", self._finished)
+        if news and told != self._told:
+            self._told = told
+            await self._desk.event(f"state: {condition(record)}", self._log.container_id, told)
+        return record
+
+    async def _read(self, *, follow: bool) -> bool:
+        """Read on until the log ends; whether anything came.
+
+        To search a large log by time takes the engine seconds of processor time, so its last lines
+        are asked for first; the log is searched if they do not reach back to where reading stopped.
+        """
+        key, tail = self._log.container_id, self._engine.tail
+        since = self._log.resume(self._wishes.since, self._clock.now(), self._engine.disorder_s)
+        old = bool(self._log.marks) or self._told.get("startedAt", "") < self._wishes.since
+        if tail and old:
+            async with contextlib.aclosing(
+                self._engine.logs(key, "", follow=follow, tail=tail)
+            ) as stream:
+                first = await anext(stream, None)
+                if first is None:
+                    return False
+                if self._log.begins_before(first):
+                    await self._take(first)
+                    return await self._take_all(stream)
+        async with contextlib.aclosing(self._engine.logs(key, since, follow=follow)) as stream:
+            return await self._take_all(stream)
+
+    async def _take_all(self, stream: AsyncIterator[Output]) -> bool:
+        came = False
+        async for output in stream:
+            came = await self._take(output) or came
+        return came
+
+    async def _take(self, output: Output) -> bool:
+        rows = self._log.take(output)
+        if hole := self._log.hole:
+            self._log.hole = ""
+            reason = f"Lines {hole} are gone: the engine had discarded them."
+            await self._event("log gap", {"reason": reason})
+        if rows:
+            await self._hand(rows)
+        return bool(rows)
+
+    async def _hand(self, rows: bytes) -> None:
+        reached = Reached(self._log.marks, self._finished, self._unread)
+        await self._desk.lines(self._log.container_id, rows, reached)
+
+    async def _say_unread(self, reason: str) -> None:
+        if self._unread:
+            return
+        self._unread = True
+        await self._event("log unreadable", {"reason": reason})
+        await self._hand(b"")
+
+    async def _event(self, action: str, attributes: Mapping[str, str]) -> None:
+        told = {"name": self._log.name, **attributes}
+        if driver := self._told.get("logDriver"):
+            told["logDriver"] = driver
+        await self._desk.event(action, self._log.container_id, told)
+
+    async def _pause(self) -> None:
+        """Wait for the next round, or until woken."""
+        self._awake.clear()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._pauses.next()):
+                await self._awake.wait()
