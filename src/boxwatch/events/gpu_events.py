@@ -164,8 +164,8 @@ def _held(frame: pl.DataFrame, lists: Mapping[int, list[Process]]) -> pl.DataFra
             service, more = process["service"], _mebibytes(process)
             if service is not None:
                 before = held.get((time, host, service), 0.0)
-                unknown = before is None or more is None
-                held[time, host, service] = None if unknown else before + more
+                both = None if before is None or more is None else before + more
+                held[time, host, service] = both
     if not held:
         return empty(SAMPLES)
     samples = pl.DataFrame(

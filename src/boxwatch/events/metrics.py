@@ -60,9 +60,9 @@ gpu throttle_sw_power_cap_seconds_total     time slowed by the power cap
 gpu throttle_sync_boost_seconds_total       time slowed by sync boost
 gpu ecc_corrected_total                 corrected memory errors since the driver was loaded
 gpu ecc_uncorrected_total               uncorrected memory errors since the driver was loaded
-gpu ecc_corrected_dram_total            corrected errors in device memory since the driver was loaded
+gpu ecc_corrected_dram_total            corrected errors in DRAM since the driver was loaded
 gpu ecc_corrected_sram_total            corrected errors in caches since the driver was loaded
-gpu ecc_uncorrected_dram_total          uncorrected errors in device memory since the driver was loaded
+gpu ecc_uncorrected_dram_total          uncorrected errors in DRAM since the driver was loaded
 gpu ecc_uncorrected_sram_total          uncorrected errors in caches since the driver was loaded
 gpu ecc_corrected_lifetime_total        corrected memory errors in the life of the card
 gpu ecc_corrected_lifetime_dram_total   corrected errors in device memory in the life of the card
@@ -74,7 +74,7 @@ gpu ecc_sram_lifetime_parity_total      cache errors found by parity in the life
 gpu ecc_sram_lifetime_secded_total      cache errors found by SEC-DED codes in the life of the card
 gpu ecc_sram_lifetime_l2_total          cache errors in the L2 cache in the life of the card
 gpu ecc_sram_lifetime_sm_total          cache errors in multiprocessors in the life of the card
-gpu ecc_sram_lifetime_microcontroller_total     cache errors in microcontrollers in the life of the card
+gpu ecc_sram_lifetime_mcu_total         cache errors in microcontrollers in the life of the card
 gpu ecc_sram_lifetime_pcie_total        cache errors in the PCIe unit in the life of the card
 gpu ecc_sram_lifetime_other_total       cache errors elsewhere in the life of the card
 gpu ecc_sram_threshold_exceeded         1 if cache errors passed the limit for replacing the card
@@ -99,7 +99,7 @@ gpu inforom_valid                       1 if the checksum of the card's own data
 gpu persistence_enabled                 1 if the driver stays loaded without a client
 gpu system_processor_enabled            1 if the card's system processor (GSP) is in use
 gpu mig_enabled                         1 if the card is split into instances
-gpu fabric_state                        NVLink fabric: 0 none, 1 not started, 2 in progress, 3 completed
+gpu fabric_state                        NVLink fabric: 0 none, 1 not started, 2 joining, 3 joined
 gpu fabric_failed                       1 if joining the NVLink fabric failed
 gpu fabric_unhealthy                    1 if the NVLink fabric is unhealthy or of limited capacity
 gpu fabric_bandwidth_degraded           1 if the NVLink fabric has less than full bandwidth
@@ -112,14 +112,27 @@ host cpu_cores                          logical processors
 host cpu_busy_seconds_total             processor time not idle, all cores
 host cpu_iowait_seconds_total           processor time waiting for I/O, all cores
 host cpu_steal_seconds_total            processor time taken by the hypervisor
+host cpu_busiest_core_ratio             share of its time that the busiest core worked
+host cpu_cores_saturated                cores that worked more than 95 % of their time
 host load1                              load average over one minute
 host load5                              load average over five minutes
 host processes_alive                    processes alive
 host processes_running                  processes ready to run
 host processes_blocked                  processes in uninterruptible sleep
+host processes_zombie                   processes that ended and wait for their parent
+host threads_alive                      threads alive
+host file_handles_open                  file handles in use
+host file_handles_limit                 most file handles that may be in use
 host memory_total_bytes                 memory installed
 host memory_available_bytes             memory that could be given to programs
 host memory_cached_bytes                page cache
+host memory_shared_bytes                memory shared between processes, /dev/shm and tmpfs
+host memory_slab_bytes                  memory the kernel uses for its own objects
+host memory_dirty_bytes                 memory that waits to be written to disks
+host memory_huge_pages_bytes            memory set aside as huge pages of the default size
+host memory_errors_corrected_total      corrected memory errors since boot
+host memory_errors_uncorrected_total    uncorrected memory errors since boot
+host oom_kills_total                    processes killed for want of memory since boot
 host swap_total_bytes                   swap space
 host swap_used_bytes                    swap space in use
 host swap_in_bytes_total                bytes read back from swap
@@ -127,8 +140,16 @@ host swap_out_bytes_total               bytes written to swap
 host pressure_cpu_seconds_total         time some task waited for a processor
 host pressure_memory_seconds_total      time some task waited for memory
 host pressure_io_seconds_total          time some task waited for I/O
+host pressure_memory_full_seconds_total time all tasks waited for memory at once
+host pressure_io_full_seconds_total     time all tasks waited for I/O at once
+host tcp_segments_sent_total            TCP segments sent
+host tcp_retransmits_total              TCP segments sent again
+host conntrack_entries                  connections the kernel tracks
+host conntrack_limit                    most connections the kernel tracks
 host uptime_seconds                     time since boot
 host clock_monotonic_seconds            the monotonic clock, read together with the wall clock
+host clock_offset_seconds               how far its clock is ahead of the one of the watcher
+cpu core_busy_ratio                     share of its time that a core worked
 disk read_bytes_total                   bytes read
 disk written_bytes_total                bytes written
 disk reads_total                        reads completed
@@ -146,6 +167,9 @@ net sent_packets_total                  packets sent
 net errors_total                        packets with errors, both ways
 net drops_total                         packets dropped, both ways
 sensor sensor_celsius                   temperature of a sensor
+sensor sensor_rpm                       turns of a fan in a minute
+sensor sensor_watts                     power at a sensor
+sensor sensor_joules_total              energy used by processors or memory
 service answers                         1 its metrics endpoint answers, 0 not
 service tokens_generated_total          tokens generated
 service tokens_prompt_total             tokens of prompts read

@@ -1,35 +1,48 @@
 """NVIDIA GPUs: one `nvidia-smi` that prints a reading every interval.
 
 A hung nvidia-smi (the driver holds it in the kernel) is reported, killed or left alone, and not
-started again while it lives. A GPU that is gone from the answers, or that nothing can be read of,
-is handed over as a row whose values all say why.
+started again while it lives. That the driver as a whole does not answer is said of the source, and
+of no card. A card that is gone from the answers while others are there, that nvidia-smi names as
+lost, or that nothing can be read of, is handed over as a row whose values all say why.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 import orjson
 
-from boxwatch.clock import Clock, SystemClock
+from boxwatch.clock import Clock, SystemClock, monotonic
 from boxwatch.errors import SourceError
 from boxwatch.events.schema import RawChunk
 from boxwatch.sources.capability import Capability
-from boxwatch.sources.nvidia_fields import IDENTITY, WANTED, cells, choose, is_header
+from boxwatch.sources.nvidia_cards import Card, Cards
+from boxwatch.sources.nvidia_events import CardEvents, Library
+from boxwatch.sources.nvidia_fields import (
+    WANTED,
+    cells,
+    choose,
+    has_no_cards,
+    is_header,
+    lost_card,
+    refused_field,
+)
+from boxwatch.sources.nvidia_rows import REPLAYS, Flow, Seldom
 from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks, first_line, stamp
 from boxwatch.sources.patience import begin, patient, stop
-from boxwatch.sources.source import Position, Shell
+from boxwatch.sources.source import Completed, Position, Shell
 
 GONE: Final = "gone from nvidia-smi"
 ABSENT_HINT: Final = "Install the NVIDIA driver if this machine has an NVIDIA GPU."
 FAILING_HINT: Final = "See `dmesg | grep -i nvrm`; a driver that does not load cannot be read."
 HUNG_HINT: Final = "The driver does not answer. See `dmesg | grep -i xid`; a reboot may be needed."
 PROBE_S: Final = 5.0
+LIMIT_BYTES: Final = 1 << 20  # a help text has 40 KB, a reading of 16 cards 20 KB
+_ALL_AGAIN_S: Final = 300.0  # how long only the other cards are asked for after one was lost
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +51,7 @@ class NvidiaOptions:
 
     A reader is hung after `quiet_intervals` of them without a row, or `first_row_s` without the
     first (a driver that is not kept loaded takes seconds to start). Computing processes are no
-    field of the query; they are counted by a command of their own, every `processes_every_s`
+    field of the query; they are listed by a command of their own, every `processes_every_s`
     (0: never).
     """
 
@@ -50,38 +63,42 @@ class NvidiaOptions:
     pauses: Pauses = field(default_factory=Pauses)
 
 
-Card = Mapping[str, str]
-
-
 class NvidiaSource:
     """The NVIDIA GPUs of one machine; implements `Source`.
 
-    Raw kind `gpu`, one row a GPU and reading, stamped by our clock. Position: `{"gpus"}`, what
-    identifies each card seen so far, so that one which is missing after a restart is missed.
+    Raw kinds `gpu`, one row a GPU and reading, and `gpu_events`, both stamped by our clock.
+    Position: `{"gpus"}`, what identifies each card seen so far: one that is missing after a restart
+    is missed, and each keeps its index. `library` reads what the query lacks, where it can.
     """
 
     name = "nvidia"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what every source is given, and the library
         self,
         shell: Shell,
         host: str,
         position: Position | None = None,
         options: NvidiaOptions | None = None,
         clock: Clock | None = None,
+        library: Library | None = None,
     ) -> None:
         self._shell = shell
         self._host = host
         self._options = NvidiaOptions() if options is None else options
         self._clock = SystemClock() if clock is None else clock
-        self._known: dict[str, Card] = _read_position(position)
+        self._cards = Cards(position)
         self._fields: list[str] = []
+        self._refused: set[str] = set()
+        self._seldom = Seldom()
         self._reading: dict[str, bytes] = {}  # index -> row, of the reading that is coming in
+        self._expected: set[str] = set()  # the cards of the reading before
+        self._last_number = -1  # the number nvidia-smi gave the last card of it
         self._taken_at = ""
-        self._repeated = False  # the reader has begun a second reading: all cards are known
-        self._processes: Counter[str] | None = None  # by uuid; None before they were counted
+        self._lost: dict[str, str] = {}  # index -> nvidia-smi's words for why
         self._outbox = Outbox()
         self._health = Health(self.name, host, self._clock)
+        self._events = CardEvents(self._outbox, self._cards, host, self._clock)
+        self._library = library
         self._tasks: list[asyncio.Task[None]] = []
 
     async def read(self) -> list[RawChunk]:
@@ -89,7 +106,9 @@ class NvidiaSource:
         if not self._tasks:
             self._tasks = [begin(self._work(), self.name)]
             if self._options.processes_every_s:
-                self._tasks.append(begin(self._count_processes(), "nvidia-processes"))
+                self._tasks.append(begin(self._list_processes(), "nvidia-processes"))
+            if self._library is not None:
+                self._tasks.append(begin(self._events.listen(self._library), "nvml"))
         parcels = self._outbox.take()
         for task in self._tasks:
             if not parcels and task.done():
@@ -98,23 +117,24 @@ class NvidiaSource:
 
     def position(self) -> Position:
         """The cards seen so far."""
-        return {"gpus": [dict(card) for card in self._known.values()]} if self._known else {}
+        return {"gpus": self._cards.save()} if len(self._cards) else {}
 
     async def close(self) -> None:
-        """End nvidia-smi."""
+        """End nvidia-smi and whatever reads beside it."""
         await stop(self._tasks)
+        if self._library is not None:
+            self._library.close()
 
     async def probe(self) -> Capability:
         """Whether nvidia-smi is here and answers within five seconds."""
         try:
             fields = await self._discover(PROBE_S)
             argv = [self._options.program, "--query-gpu=name", "--format=csv,noheader"]
-            done = await self._shell.run(argv, limit_s=PROBE_S)
+            done = await self._shell.run(argv, limit_s=PROBE_S, limit_bytes=LIMIT_BYTES)
+            _whole(done, PROBE_S)
         except SourceError as error:
-            return Capability("nvidia-smi", error.state, error.message, error.hint)
-        if done.status is None:
-            reason = f"nvidia-smi did not answer in {PROBE_S:g} s."
-            return Capability("nvidia-smi", "hung", reason, HUNG_HINT)
+            hint = HUNG_HINT if error.state == "hung" else error.hint
+            return Capability("nvidia-smi", error.state, error.message, hint)
         if done.status != 0:
             said = first_line(done.stdout) or first_line(done.stderr)
             return Capability("nvidia-smi", "failing", said, FAILING_HINT)
@@ -125,7 +145,8 @@ class NvidiaSource:
         while True:
             try:
                 self._fields = await self._discover(self._options.first_row_s)
-                await self._follow()
+                said = await self._follow()
+                await self._ended(said)
             except SourceError as error:
                 hint = {"hung": HUNG_HINT, "absent": ABSENT_HINT}.get(error.state, error.hint)
                 await self._fail(error.state, error.message, hint)
@@ -138,20 +159,20 @@ class NvidiaSource:
             SourceError: nvidia-smi is missing, refused, hung or failing.
 
         """
-        done = await self._shell.run([self._options.program, "--help-query-gpu"], limit_s=limit_s)
-        if done.status is None:
-            raise SourceError(f"nvidia-smi did not answer in {limit_s:g} s.", state="hung")
-        fields = choose(done.stdout.decode("utf-8", "replace"))
+        argv = [self._options.program, "--help-query-gpu"]
+        done = await self._shell.run(argv, limit_s=limit_s, limit_bytes=LIMIT_BYTES)
+        _whole(done, limit_s)
+        fields = choose(done.stdout.decode("utf-8", "replace"), self._refused)
         if "index" not in fields:
             said = first_line(done.stdout) or first_line(done.stderr) or "it lists no fields"
             raise SourceError(f"nvidia-smi: {said}", hint=FAILING_HINT)
         return fields
 
-    async def _follow(self) -> None:
-        """Take readings until nvidia-smi ends.
+    async def _follow(self) -> str:
+        """Take readings until nvidia-smi ends; its last words, empty if it is only to start anew.
 
         Raises:
-            SourceError: it hangs, or ended by itself; with its last words.
+            SourceError: it hangs or floods.
 
         """
         interval = self._options.interval_s
@@ -161,16 +182,51 @@ class NvidiaSource:
             "--format=csv,nounits",
             f"--loop-ms={max(1, round(interval * 1000))}",
         ]
+        if self._lost:
+            others = [card.says("pci.bus_id") for card in self._cards.beside(self._lost)]
+            argv += [f"--id={','.join(others)}"] if all(others) and others else []
         quiet = self._options.quiet_intervals * interval
-        self._repeated = False
+        until = monotonic() + _ALL_AGAIN_S
+        flow = Flow(LIMIT_BYTES, max(interval, 1.0))
+        self._expected, self._last_number = set(), -1
         said = ""
         stream = patient(self._shell.stream(argv), max(self._options.first_row_s, quiet), quiet)
         async with contextlib.aclosing(stream):
             async for output in stream:
+                flow.add(len(output.data))
                 for line in output.data.decode("utf-8", "backslashreplace").splitlines():
                     if output.error or not await self._take(line):
                         said = line.strip() or said
-        raise SourceError(f"nvidia-smi ended: {said or 'it said nothing'}"[:300], hint=FAILING_HINT)
+                if self._lost and monotonic() > until:
+                    self._lost.clear()  # one that was reset answers again
+                    return ""
+        return said or "it said nothing"
+
+    async def _ended(self, said: str) -> None:
+        """What it means that nvidia-smi ended by itself with these words.
+
+        Raises:
+            SourceError: it fails as a whole.
+
+        """
+        refused, lost = refused_field(said), lost_card(said)
+        if refused is not None:
+            self._refused.add(refused)
+            self._options.pauses.reset()
+            return
+        if not said:
+            return
+        card = self._cards.only() if has_no_cards(said) else None
+        if lost is not None:
+            card = self._cards.at(lost.bus_id)
+        if card is None:
+            absent = has_no_cards(said) and not len(self._cards)
+            state = "absent" if absent else "failing"
+            raise SourceError(f"nvidia-smi ended: {said}"[:300], hint=FAILING_HINT, state=state)
+        self._lost[card.index] = said[:300] if lost is None else lost.words
+        if self._cards.beside(self._lost):
+            self._options.pauses.reset()
+        await self._hand_over(sorted(self._lost))
 
     async def _take(self, line: str) -> bool:
         """Take one line of output; False if it is no reading."""
@@ -178,70 +234,83 @@ class NvidiaSource:
         if is_header(line, self._fields):
             return True
         row = dict(zip(self._fields, values, strict=False))
-        if len(values) != len(self._fields) or not row["index"].isdigit():
+        if len(values) != len(self._fields) or not row["index"].isdecimal():
             return False
-        index = row["index"]
-        if index in self._reading:
-            self._repeated = True
+        number = int(row["index"])
+        card = self._cards.take(row)
+        late = not self._reading and number > self._last_number >= 0
+        if card.index in self._reading:
             await self._close_reading()
-        if not self._reading:
+        if not self._reading and not late:
             self._taken_at = stamp(self._clock.now())
-        self._known[index] = {name: row[name] for name in IDENTITY if name in row}
-        if self._processes is not None and "uuid" in row:
-            row["compute_processes"] = str(self._processes[row["uuid"]])
-        self._reading[index] = self._row(row)
-        if self._repeated and self._reading.keys() >= self._known.keys():
+        self._lost.pop(card.index, None)
+        self._events.found(card)
+        self._reading[card.index] = self._row(self._whole_row(card, row))
+        self._last_number = max(number, self._last_number if len(self._reading) > 1 else -1)
+        if late:  # a card more than in the reading before, which was taken to be complete
+            self._expected.add(card.index)
+            await self._hand_over([])
+        elif self._expected and self._reading.keys() >= self._expected:
             await self._close_reading()
         return True
 
+    def _whole_row(self, card: Card, row: Mapping[str, str]) -> dict[str, str]:
+        count, replays = self._events.counted(card)
+        whole = {**row, **card.identity()}
+        whole |= {} if count is None else {"compute_processes": count}
+        whole |= {} if replays is None else {REPLAYS: replays}
+        return self._seldom.thin(card.index, whole, self._clock.now().timestamp())
+
     async def _close_reading(self) -> None:
         """Hand over one reading of all cards; one that is missing gets a row that says so."""
-        missing = [card for index, card in self._known.items() if index not in self._reading]
-        rows = [*self._reading.values(), *(self._blank(card, GONE) for card in missing)]
-        self._reading = {}
+        self._expected = set(self._reading)
+        missing = self._cards.missing(self._reading, self._clock.now().timestamp())
         self._options.pauses.reset()
         self._outbox.add(self._health.tell("ok"))
+        await self._hand_over([card.index for card in missing])
+
+    async def _hand_over(self, blank: Sequence[str]) -> None:
+        """Give out the rows that came, and rows without values for the cards of `blank`."""
+        if not self._reading:
+            self._taken_at = stamp(self._clock.now())
+        rows, self._reading = [*self._reading.values()], {}
+        cards = {card.index: card for card in self._cards.beside([])}
+        rows += [self._blank(cards[index]) for index in blank if index in cards]
         await self._outbox.put(Parcel("gpu", b"".join(rows)))
 
     async def _fail(self, state: str, reason: str, hint: str) -> None:
         """Hand over what came of the last reading; then say once that there is no more."""
         if self._reading:
-            rows, self._reading = self._reading, {}
-            await self._outbox.put(Parcel("gpu", b"".join(rows.values())))
-        status = self._health.tell(state, reason, hint)
-        if status is None:
-            return
-        self._outbox.add(status)
-        self._taken_at = stamp(self._clock.now())
-        blank = b"".join(self._blank(card, reason) for card in self._known.values())
-        if blank:
-            self._outbox.add(Parcel("gpu", blank))
+            await self._hand_over([])
+        self._outbox.add(self._health.tell(state, reason, hint))
 
-    async def _count_processes(self) -> None:
-        argv = [self._options.program, "--query-compute-apps=gpu_uuid", "--format=csv,noheader"]
+    async def _list_processes(self) -> None:
         while True:
-            self._processes = None
-            if self._health.state == "ok":
-                with contextlib.suppress(SourceError):  # the reader of the cards says it
-                    done = await self._shell.run(argv, limit_s=self._options.first_row_s)
-                    if done.status == 0:
-                        self._processes = Counter(done.stdout.decode("utf-8", "replace").split())
             ready = self._health.state == "ok"
+            await self._events.list_processes(
+                self._shell if ready else None, self._options.program, self._options.first_row_s
+            )
             await asyncio.sleep(self._options.processes_every_s if ready else 1.0)
 
-    def _blank(self, card: Card, reason: str) -> bytes:
+    def _blank(self, card: Card) -> bytes:
         fields = self._fields if self._fields else [names[0] for names in WANTED]
-        return self._row({**dict.fromkeys(fields, reason), **card})
+        reason = self._lost.get(card.index, GONE)
+        values = {**dict.fromkeys(fields, reason), **card.identity()}
+        return self._row(self._seldom.thin(card.index, values, self._clock.now().timestamp()))
 
     def _row(self, values: Mapping[str, str]) -> bytes:
         record = {"host": self._host, "collected_at": self._taken_at, **values}
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
 
 
-def _read_position(position: Position | None) -> dict[str, Card]:
-    gpus = position.get("gpus", []) if position else []
-    known: dict[str, Card] = {}
-    for card in gpus if isinstance(gpus, Sequence) else []:
-        if isinstance(card, Mapping) and "index" in card:
-            known[str(card["index"])] = {str(key): str(value) for key, value in card.items()}
-    return known
+def _whole(done: Completed, limit_s: float) -> None:
+    """Nothing, if a command was not given up.
+
+    Raises:
+        SourceError: it did not end in time (hung), or floods.
+
+    """
+    if done.flooded:
+        raise SourceError(f"nvidia-smi floods: more than {LIMIT_BYTES >> 10} KiB at once.")
+    if done.status is None:
+        raise SourceError(f"nvidia-smi did not answer in {limit_s:g} s.", state="hung")

@@ -27,8 +27,8 @@ memory.total
 memory.used
 memory.free
 memory.reserved
-power.draw.instant gpu.power.draw.instant power.draw
-power.draw.average gpu.power.draw.average
+power.draw.instant power.draw
+power.draw.average
 enforced.power.limit
 power.limit
 fan.speed

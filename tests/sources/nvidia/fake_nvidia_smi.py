@@ -3,11 +3,20 @@
 Usage: fake_nvidia_smi.py SETTINGS ARGUMENTS...
 
 SETTINGS is a JSON file, read again before every reading:
-    mode      "" | hang | vanish | garbage | slow | exit | lost: how it misbehaves (vanish: the
-              highest card is left out; lost: its values read [GPU is lost])
-    cards     how many cards
+    mode      how it misbehaves:
+              hang, hang-at-start   never another reading, or no answer to anything
+              vanish    the highest card is left out
+              lost      the highest card's values all read [GPU is lost]
+              handle    it ends because the highest card cannot be reached, unless told by --id to
+                        leave that one out
+              exit      it ends because the driver cannot be reached
+              none      it ends because there is no card
+              garbage, slow, flood, endless   what comes between, late, or without end
+    cards     how many cards, or a list of the numbers burnt into their names, in their order
     naming    "new" | "old": clocks_event_reasons or clocks_throttle_reasons
+    refuse    a field that is listed but refused
     capture   a file of real output to replay, or "": sections headed `# $ nvidia-smi ...`
+    apps      lines of --query-compute-apps, or nothing for two on the first card
     log       a file that gets one line for every start, or ""
 """
 
@@ -18,7 +27,7 @@ import time
 from pathlib import Path
 
 TABLE = """
-index|||{i}
+index|||{at}
 uuid|gpu_uuid||GPU-0000000{i}-1111-2222-3333-444444444444
 name|gpu_name||NVIDIA Test Card
 pci.bus_id|gpu_bus_id||00000000:0{i}:00.0
@@ -40,6 +49,11 @@ pcie.link.gen.current|||1
 pcie.link.width.current|||16
 """
 SHAPE = re.compile(r"\s*\[[^\]]*\]$")
+UNREACHABLE = "Unable to determine the device handle for GPU0000:0{}:00.0: Unknown Error"
+FAILED = (
+    "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. "
+    "Make sure that the latest NVIDIA driver is installed and running."
+)
 
 
 def say(line):
@@ -73,8 +87,8 @@ class OwnCards:
         units = [(self.names[field][0], self.names[field][2]) for field in fields]
         return ", ".join(f"{name} [{unit}]" if unit else name for name, unit in units)
 
-    def row(self, fields, card):
-        return ", ".join(self.names[field][3].format(i=card) for field in fields)
+    def row(self, fields, at, card):
+        return ", ".join(self.names[field][3].format(i=card, at=at) for field in fields)
 
 
 class CapturedCard:
@@ -107,34 +121,63 @@ class CapturedCard:
     def header(self, fields):
         return ", ".join(self._title[field] for field in fields)
 
-    def row(self, fields, card):
-        values = {**self._values, "index": str(card), "uuid": f"GPU-{card}"}
+    def row(self, fields, at, card):
+        values = {**self._values, "index": str(at)}
         return ", ".join(values[field] for field in fields)
 
 
-def loop(path, cards, fields, interval):
+def numbers(settings, only):
+    """The cards that are there: (place, number), those alone that --id names."""
+    cards = settings.get("cards", 2)
+    listed = list(enumerate(cards if isinstance(cards, list) else range(cards)))
+    return [(at, card) for at, card in listed if not only or f"00000000:0{card}:00.0" in only]
+
+
+def reading(cards, settings, fields, only):
+    """One reading; an exit status where it ends with that, else None."""
+    mode = settings.get("mode", "")
+    there = numbers(settings, only)
+    highest = numbers(settings, [])[-1] if numbers(settings, []) else None
+    if mode == "exit":
+        say(FAILED)
+        return 9
+    if mode == "none" or not there:
+        say("No devices were found")
+        return 6
+    if mode == "handle" and highest in there:
+        say(UNREACHABLE.format(highest[1]))
+        return 15
+    for at, card in there:
+        if mode == "vanish" and (at, card) == highest:
+            continue
+        if mode == "garbage":
+            say("\x00\x1b[31mthis, is no reading")
+        if mode == "lost" and (at, card) == highest:
+            say(", ".join([str(at), *["[GPU is lost]"] * (len(fields) - 1)]))
+            continue
+        say(cards.row(fields, at, card))
+    return None
+
+
+def loop(path, cards, fields, interval, only):
     """Print readings for ever, as the settings say at that moment."""
     say(cards.header(fields))
     while True:
         settings = json.loads(Path(path).read_text())
-        mode, count = settings.get("mode", ""), settings.get("cards", 2)
+        mode = settings.get("mode", "")
         if mode == "hang":
             time.sleep(3600)
-        if mode == "exit":
-            say("Unable to determine the device handle for GPU0000:01:00.0: Unknown Error")
-            return 15
-        for card in range(count):
-            last = card == count - 1
-            if mode == "vanish" and last:
-                continue
-            if mode == "garbage":
-                say("\x00\x1b[31mthis, is no reading")
-            if mode == "lost" and last:
-                say(", ".join([str(card), *["[GPU is lost]"] * (len(fields) - 1)]))
-                continue
-            say(cards.row(fields, card))
-            if mode == "slow":
+        if mode == "endless":
+            while True:
+                sys.stdout.write("0, " * 10_000 + "\n")
+        if mode == "slow":
+            for at, card in numbers(settings, only):
+                say(cards.row(fields, at, card))
                 time.sleep(interval / 2)
+            continue
+        status = reading(cards, settings, fields, only)
+        if status is not None:
+            return status
         time.sleep(interval)
 
 
@@ -144,26 +187,31 @@ def main(path, *arguments):
     if settings.get("log"):
         with Path(settings["log"]).open("a") as log:
             log.write(" ".join(arguments) + "\n")
+    if settings.get("mode") == "hang-at-start":
+        time.sleep(3600)
+    if settings.get("mode") == "flood":
+        while True:
+            sys.stdout.write("nonsense without an end\n" * 1000)
     cards = CapturedCard(settings) if settings.get("capture") else OwnCards(settings)
     options = dict(a.lstrip("-").partition("=")[::2] for a in arguments)
+    only = [one for one in options.get("id", "").split(",") if one]
     if "help-query-gpu" in options:
-        if settings.get("mode") == "hang-at-start":
-            time.sleep(3600)
         say(cards.help())
         return 0
     if "query-compute-apps" in options:
-        for _ in range(2):
-            say("GPU-00000000-1111-2222-3333-444444444444")
+        user = "GPU-00000000-1111-2222-3333-444444444444, {}, 512, /usr/bin/python3"
+        for line in settings.get("apps", [user.format(4194303), user.format(4194302)]):
+            say(line)
         return 0
     fields = options["query-gpu"].split(",")
     for field in fields:
-        if field not in cards.names:
+        if field not in cards.names or field == settings.get("refuse"):
             say(f'Field "{field}" is not a valid field to query.')
             return 2
     if "loop-ms" in options:
-        return loop(path, cards, fields, int(options["loop-ms"]) / 1000)
-    for card in range(settings.get("cards", 2)):
-        say(cards.row(fields, card))
+        return loop(path, cards, fields, int(options["loop-ms"]) / 1000, only)
+    for at, card in numbers(settings, only):
+        say(cards.row(fields, at, card))
     return 0
 
 

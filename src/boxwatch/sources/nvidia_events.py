@@ -1,0 +1,136 @@
+"""What is known of cards besides their readings: who uses them, and what the driver's library says.
+
+Everything here becomes records of kind `gpu_events` in the outbox of the source.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+import orjson
+
+from boxwatch.clock import Clock
+from boxwatch.errors import SourceError
+from boxwatch.sources.nvidia_cards import Card, Cards
+from boxwatch.sources.nvidia_processes import Process, Processes
+from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, stamp
+from boxwatch.sources.source import Shell
+
+LIBRARY: Final = "nvml"
+_UNREAD: Final = "[NVML: not read]"
+
+
+@dataclass(frozen=True, slots=True)
+class Xid:
+    """An error that the driver reported of the card with this uuid."""
+
+    uuid: str
+    code: int
+
+
+@dataclass(frozen=True, slots=True)
+class DriverNews:
+    """What the driver's library told at once.
+
+    `replays` is the PCIe replay counter by uuid of the card: a number, or why it is unknown.
+    """
+
+    replays: Mapping[str, str] = field(default_factory=dict[str, str])
+    xids: Sequence[Xid] = ()
+
+
+class Library(Protocol):
+    """The driver's own library on this machine."""
+
+    async def news(self) -> DriverNews:
+        """What came since the last call; waits about a second for it.
+
+        Raises:
+            SourceError: the library is not here (absent), does not return (hung), or fails.
+
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of the library; a call that is stuck in it is left alone."""
+        ...
+
+
+class CardEvents:
+    """Turns what is learnt of `cards` into records."""
+
+    def __init__(self, outbox: Outbox, cards: Cards, host: str, clock: Clock) -> None:
+        self._outbox = outbox
+        self._cards = cards
+        self._host = host
+        self._clock = clock
+        self._processes: Processes | None = None
+        self._used: dict[str, list[Process]] | None = None  # by uuid; None: not known
+        self._users: dict[str, frozenset[object]] = {}  # index -> who was last said to use it
+        self._news: DriverNews | None = None
+        self._library = Health(LIBRARY, host, clock)
+
+    def found(self, card: Card) -> None:
+        """Say which card this is, if it is new or changed."""
+        if self._cards.news(card):
+            facts = {"driver_version": card.says("kmd_version"), **card.facts}
+            self._add(card, {"what": "card", **facts})
+
+    def counted(self, card: Card) -> tuple[str | None, str | None]:
+        """How many processes compute on `card`, and its PCIe replays; null before it is known."""
+        used = None if self._used is None else str(len(self._used.get(card.says("uuid"), [])))
+        if self._news is None:
+            return used, None
+        return used, self._news.replays.get(card.says("uuid"), _UNREAD)
+
+    async def list_processes(self, shell: Shell | None, program: str, limit_s: float) -> None:
+        """Read the processes, and say who uses each card; without a shell nothing is known."""
+        if shell is None:
+            self._used = None
+            return
+        if self._processes is None:
+            self._processes = Processes(shell, program)
+        try:
+            self._used = await self._processes.read(limit_s)
+        except SourceError:  # the reader of the cards says it
+            self._used = None
+        if self._used is None:
+            return
+        for card in self._cards.beside([]):
+            listed = self._used.get(card.says("uuid"), [])
+            users = frozenset((one["pid"], one["name"], one["owner"]) for one in listed)
+            changed = users != self._users.get(card.index, frozenset())
+            self._users[card.index] = users
+            if listed or changed:
+                self._add(card, {"what": "processes", "changed": changed, "processes": listed})
+
+    async def listen(self, library: Library) -> None:
+        """Take what the library tells, for as long as this runs; it may never answer."""
+        pauses = Pauses()
+        while True:
+            try:
+                self._news = await library.news()
+            except SourceError as error:
+                self._news = DriverNews()
+                self._outbox.add(self._library.tell(error.state, error.message, error.hint))
+                await asyncio.sleep(pauses.next())
+                continue
+            pauses.reset()
+            self._outbox.add(self._library.tell("ok"))
+            for xid in self._news.xids:
+                card = self._cards.of(xid.uuid)
+                if card is not None:
+                    self._add(card, {"what": "xid", "xid": xid.code, **card.facts})
+
+    def _add(self, card: Card, facts: Mapping[str, object]) -> None:
+        record = {
+            "host": self._host,
+            "collected_at": stamp(self._clock.now()),
+            **card.identity(),
+            **facts,
+        }
+        line = orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
+        self._outbox.add(Parcel("gpu_events", line))
