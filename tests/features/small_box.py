@@ -35,6 +35,11 @@ def samples(seconds: int, *, host: str = "box", seed: int = 1) -> pl.DataFrame:
             ("disk:vdb", "written_bytes_total", 2e6 * second),
             ("fs:/", "size_bytes", 100e9),
             ("fs:/", "available_bytes", 60e9),
+            ("service:ollama", "tokens_generated_total", 30.0 * second),
+            ("service:ollama", "steps_total", 10.0 * second),
+            ("service:ollama", "requests_running", 2.0),
+            ("service:ollama", "first_token_seconds_total", 0.2 * (second // 4)),
+            ("service:ollama", "first_tokens_total", float(second // 4)),
         ):
             source = "gpu" if entity.startswith("gpu") else "host"
             rows.append((time, host, source, entity, metric, value, None))
