@@ -25,23 +25,18 @@ from boxwatch.sources.nvidia_events import CardEvents, Library
 from boxwatch.sources.nvidia_fields import (
     WANTED,
     cells,
-    choose,
     has_no_cards,
     is_header,
     lost_card,
     refused_field,
 )
 from boxwatch.sources.nvidia_rows import REPLAYS, Flow, Seldom
-from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks, first_line, stamp
+from boxwatch.sources.nvidia_tool import FAILING_HINT, HINTS, LIMIT_BYTES, Tool
+from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks, stamp
 from boxwatch.sources.patience import begin, patient, stop
-from boxwatch.sources.source import Completed, Position, Shell
+from boxwatch.sources.source import Position, Shell
 
 GONE: Final = "gone from nvidia-smi"
-ABSENT_HINT: Final = "Install the NVIDIA driver if this machine has an NVIDIA GPU."
-FAILING_HINT: Final = "See `dmesg | grep -i nvrm`; a driver that does not load cannot be read."
-HUNG_HINT: Final = "The driver does not answer. See `dmesg | grep -i xid`; a reboot may be needed."
-PROBE_S: Final = 5.0
-LIMIT_BYTES: Final = 1 << 20  # a help text has 40 KB, a reading of 16 cards 20 KB
 _ALL_AGAIN_S: Final = 300.0  # how long only the other cards are asked for after one was lost
 
 
@@ -52,7 +47,7 @@ class NvidiaOptions:
     A reader is hung after `quiet_intervals` of them without a row, or `first_row_s` without the
     first (a driver that is not kept loaded takes seconds to start). Computing processes are no
     field of the query; they are listed by a command of their own, every `processes_every_s`
-    (0: never).
+    (0: never). `library` reads what the query lacks, where there is one.
     """
 
     interval_s: float = 1.0
@@ -61,6 +56,7 @@ class NvidiaOptions:
     first_row_s: float = 20.0
     program: str = "nvidia-smi"
     pauses: Pauses = field(default_factory=Pauses)
+    library: Library | None = None
 
 
 class NvidiaSource:
@@ -68,24 +64,24 @@ class NvidiaSource:
 
     Raw kinds `gpu`, one row a GPU and reading, and `gpu_events`, both stamped by our clock.
     Position: `{"gpus"}`, what identifies each card seen so far: one that is missing after a restart
-    is missed, and each keeps its index. `library` reads what the query lacks, where it can.
+    is missed, and each keeps its index.
     """
 
     name = "nvidia"
 
-    def __init__(  # noqa: PLR0913 - what every source is given, and the library
+    def __init__(
         self,
         shell: Shell,
         host: str,
         position: Position | None = None,
         options: NvidiaOptions | None = None,
         clock: Clock | None = None,
-        library: Library | None = None,
     ) -> None:
         self._shell = shell
         self._host = host
         self._options = NvidiaOptions() if options is None else options
         self._clock = SystemClock() if clock is None else clock
+        self._tool = Tool(shell, self._options.program)
         self._cards = Cards(position)
         self._fields: list[str] = []
         self._refused: set[str] = set()
@@ -98,7 +94,6 @@ class NvidiaSource:
         self._outbox = Outbox()
         self._health = Health(self.name, host, self._clock)
         self._events = CardEvents(self._outbox, self._cards, host, self._clock)
-        self._library = library
         self._tasks: list[asyncio.Task[None]] = []
 
     async def read(self) -> list[RawChunk]:
@@ -107,8 +102,8 @@ class NvidiaSource:
             self._tasks = [begin(self._work(), self.name)]
             if self._options.processes_every_s:
                 self._tasks.append(begin(self._list_processes(), "nvidia-processes"))
-            if self._library is not None:
-                self._tasks.append(begin(self._events.listen(self._library), "nvml"))
+            if self._options.library is not None:
+                self._tasks.append(begin(self._events.listen(self._options.library), "nvml"))
         parcels = self._outbox.take()
         for task in self._tasks:
             if not parcels and task.done():
@@ -122,51 +117,22 @@ class NvidiaSource:
     async def close(self) -> None:
         """End nvidia-smi and whatever reads beside it."""
         await stop(self._tasks)
-        if self._library is not None:
-            self._library.close()
+        if self._options.library is not None:
+            self._options.library.close()
 
     async def probe(self) -> Capability:
         """Whether nvidia-smi is here and answers within five seconds."""
-        try:
-            fields = await self._discover(PROBE_S)
-            argv = [self._options.program, "--query-gpu=name", "--format=csv,noheader"]
-            done = await self._shell.run(argv, limit_s=PROBE_S, limit_bytes=LIMIT_BYTES)
-            _whole(done, PROBE_S)
-        except SourceError as error:
-            hint = HUNG_HINT if error.state == "hung" else error.hint
-            return Capability("nvidia-smi", error.state, error.message, hint)
-        if done.status != 0:
-            said = first_line(done.stdout) or first_line(done.stderr)
-            return Capability("nvidia-smi", "failing", said, FAILING_HINT)
-        names = ", ".join(done.stdout.decode("utf-8", "replace").split("\n")).strip(", ")
-        return Capability("nvidia-smi", "ok", f"{names}; {len(fields)} fields.")
+        return await self._tool.probe()
 
     async def _work(self) -> None:
         while True:
             try:
-                self._fields = await self._discover(self._options.first_row_s)
+                self._fields = await self._tool.fields(self._options.first_row_s, self._refused)
                 said = await self._follow()
                 await self._ended(said)
             except SourceError as error:
-                hint = {"hung": HUNG_HINT, "absent": ABSENT_HINT}.get(error.state, error.hint)
-                await self._fail(error.state, error.message, hint)
+                await self._fail(error)
             await asyncio.sleep(self._options.pauses.next())
-
-    async def _discover(self, limit_s: float) -> list[str]:
-        """The fields to ask for.
-
-        Raises:
-            SourceError: nvidia-smi is missing, refused, hung or failing.
-
-        """
-        argv = [self._options.program, "--help-query-gpu"]
-        done = await self._shell.run(argv, limit_s=limit_s, limit_bytes=LIMIT_BYTES)
-        _whole(done, limit_s)
-        fields = choose(done.stdout.decode("utf-8", "replace"), self._refused)
-        if "index" not in fields:
-            said = first_line(done.stdout) or first_line(done.stderr) or "it lists no fields"
-            raise SourceError(f"nvidia-smi: {said}", hint=FAILING_HINT)
-        return fields
 
     async def _follow(self) -> str:
         """Take readings until nvidia-smi ends; its last words, empty if it is only to start anew.
@@ -278,11 +244,12 @@ class NvidiaSource:
         rows += [self._blank(cards[index]) for index in blank if index in cards]
         await self._outbox.put(Parcel("gpu", b"".join(rows)))
 
-    async def _fail(self, state: str, reason: str, hint: str) -> None:
+    async def _fail(self, error: SourceError) -> None:
         """Hand over what came of the last reading; then say once that there is no more."""
         if self._reading:
             await self._hand_over([])
-        self._outbox.add(self._health.tell(state, reason, hint))
+        hint = HINTS.get(error.state, error.hint)
+        self._outbox.add(self._health.tell(error.state, error.message, hint))
 
     async def _list_processes(self) -> None:
         while True:
@@ -301,16 +268,3 @@ class NvidiaSource:
     def _row(self, values: Mapping[str, str]) -> bytes:
         record = {"host": self._host, "collected_at": self._taken_at, **values}
         return orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE)
-
-
-def _whole(done: Completed, limit_s: float) -> None:
-    """Nothing, if a command was not given up.
-
-    Raises:
-        SourceError: it did not end in time (hung), or floods.
-
-    """
-    if done.flooded:
-        raise SourceError(f"nvidia-smi floods: more than {LIMIT_BYTES >> 10} KiB at once.")
-    if done.status is None:
-        raise SourceError(f"nvidia-smi did not answer in {limit_s:g} s.", state="hung")

@@ -31,7 +31,7 @@ class Card:
 
     def identity(self) -> dict[str, str]:
         """What every row of this card carries."""
-        told = {name: self.facts[name] for name in IDENTITY[1:] if name in self.facts}
+        told: dict[str, str] = {n: self.facts[n] for n in IDENTITY[1:] if n in self.facts}
         told["index"] = self.index
         if self.reported not in ("", self.index):
             told[REPORTED] = self.reported

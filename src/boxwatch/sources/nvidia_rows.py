@@ -1,4 +1,4 @@
-"""Rows of readings: what hardly ever moves is left out of most; floods are seen for what they are."""
+"""Rows of readings: what hardly ever moves is left out of most, and a flood is seen as such."""
 
 from __future__ import annotations
 

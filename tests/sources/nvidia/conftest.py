@@ -54,10 +54,11 @@ def source(smi):
             "processes_every_s": 0,
             "program": str(smi.program),
             "pauses": Pauses(0.02, 0.1),
+            "library": library,
             **options,
         }
         shell = LocalShell() if shell is None else shell
-        return NvidiaSource(shell, "box", position, NvidiaOptions(**chosen), library=library)
+        return NvidiaSource(shell, "box", position, NvidiaOptions(**chosen))
 
     return build
 
