@@ -1,28 +1,37 @@
-"""The visible table of parts: every source that the settings can switch on, and its class."""
+"""The visible table of parts: what the settings can switch on, and the class that does it.
+
+A class is named by module and loaded when it is wanted, so that nobody pays for what they do not
+use.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import importlib
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
-from boxwatch.sources import (
-    DockerSource,
-    FilesSource,
-    HostSource,
-    JournaldSource,
-    KernelSource,
-    NvidiaSource,
-    Source,
-)
-
-SOURCES: Final[Mapping[str, type[Source]]] = MappingProxyType(
+SOURCES: Final[Mapping[str, str]] = MappingProxyType(
     {
-        "journald": JournaldSource,
-        "docker": DockerSource,
-        "nvidia": NvidiaSource,
-        "host": HostSource,
-        "kernel": KernelSource,
-        "files": FilesSource,
+        "journald": "boxwatch.sources.journald:JournaldSource",
+        "docker": "boxwatch.sources.docker:DockerSource",
+        "nvidia": "boxwatch.sources.nvidia:NvidiaSource",
+        "host": "boxwatch.sources.host:HostSource",
+        "kernel": "boxwatch.sources.kernel:KernelSource",
+        "files": "boxwatch.sources.files:FilesSource",
+        "ssh": "boxwatch.sources.ssh:SshSource",
     }
 )
+SHELLS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "local-shell": "boxwatch.sources.shell:LocalShell",
+        "ssh-shell": "boxwatch.sources.ssh_shell:SshShell",
+    }
+)
+
+
+def load(kind: str) -> Callable[..., Any]:
+    """The class of the part `kind`; imports its module."""
+    module, _, name = {**SOURCES, **SHELLS}[kind].partition(":")
+    part: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return part

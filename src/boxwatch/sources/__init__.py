@@ -7,10 +7,13 @@ from boxwatch.sources.files import FilesOptions, FilesSource
 from boxwatch.sources.host import HostOptions, HostSource
 from boxwatch.sources.journald import JournaldSource, JournalOptions
 from boxwatch.sources.kernel import KernelOptions, KernelSource
+from boxwatch.sources.kernel_beside import KernelBeside
+from boxwatch.sources.login import Login
 from boxwatch.sources.nvidia import NvidiaOptions, NvidiaSource
 from boxwatch.sources.outbox import Pauses
 from boxwatch.sources.shell import LocalShell
 from boxwatch.sources.source import Completed, Output, Position, Shell, Source
+from boxwatch.sources.told import ToldSource
 
 __all__ = [
     "Capability",
@@ -23,9 +26,11 @@ __all__ = [
     "HostSource",
     "JournalOptions",
     "JournaldSource",
+    "KernelBeside",
     "KernelOptions",
     "KernelSource",
     "LocalShell",
+    "Login",
     "NvidiaOptions",
     "NvidiaSource",
     "Output",
@@ -35,6 +40,7 @@ __all__ = [
     "Shell",
     "Source",
     "Surroundings",
+    "ToldSource",
     "check_clock",
     "check_machine",
     "check_room",

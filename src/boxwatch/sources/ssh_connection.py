@@ -10,13 +10,13 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import asyncssh
 
 from boxwatch.errors import SourceError
+from boxwatch.sources.login import Login
 
 # AES-GCM is twice as fast as the usual first choice where the processor knows AES.
 _CIPHERS: Final = (
@@ -24,28 +24,6 @@ _CIPHERS: Final = (
     "aes256-ctr,aes192-ctr,aes128-ctr"
 )
 _BEATS: Final = 3  # unanswered keepalive messages until a peer counts as gone
-
-
-@dataclass(frozen=True, slots=True)
-class Login:
-    """Where to log in, as whom, and what proves both sides.
-
-    `keys` are private key files, tried in their order; `known_hosts` holds the host keys that are
-    trusted. A peer that does not answer for `silent_s` is given up.
-    """
-
-    host: str
-    port: int
-    user: str
-    keys: tuple[Path, ...]
-    known_hosts: Path
-    connect_s: float = 15.0
-    silent_s: float = 15.0
-
-    def __str__(self) -> str:
-        """The address, as the settings name it."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"ssh://{self.user}@{host}:{self.port}"
 
 
 class _Doorkeeper(asyncssh.SSHClient):

@@ -17,10 +17,11 @@ import asyncssh
 
 from boxwatch.clock import Clock, SystemClock
 from boxwatch.errors import SourceError
+from boxwatch.sources.login import Login
 from boxwatch.sources.outbox import Pauses
 from boxwatch.sources.pipes import STDOUT
 from boxwatch.sources.ssh_command import RemoteCommand, command_line
-from boxwatch.sources.ssh_connection import Login, connect
+from boxwatch.sources.ssh_connection import connect
 
 _SESSIONS: Final = 10  # what sshd allows on one connection (MaxSessions of sshd_config(5))
 _OPEN_S: Final = 15.0  # how long a channel may take to open, or a beat to be answered
@@ -74,6 +75,7 @@ class Link:
         self._failure: SourceError | None = None
         self._again = 0.0  # when the next attempt may begin, monotonic
         self._news: asyncio.Future[Beat | SourceError] | None = None
+        self.beat: Beat | None = None  # the last one, while they are answered
 
     async def connection(self) -> asyncssh.SSHClientConnection:
         """The connection, made now if there is none.
@@ -90,6 +92,11 @@ class Link:
             self._attempt = asyncio.create_task(self._connect(), name=f"boxwatch:{self.login}")
             self._attempt.add_done_callback(_look)
         return await asyncio.shield(self._attempt)
+
+    @property
+    def connected(self) -> bool:
+        """True while there is a connection."""
+        return self._connection is not None
 
     @property
     def full(self) -> bool:
@@ -194,6 +201,7 @@ class Link:
         self._tell(error)
 
     def _tell(self, news: Beat | SourceError) -> None:
+        self.beat = news if isinstance(news, Beat) else None
         if self._news is not None and not self._news.done():
             self._news.set_result(news)
         self._news = None

@@ -8,11 +8,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Final
 
 from boxwatch.errors import SourceError
+from boxwatch.sources.login import Login
 from boxwatch.sources.outbox import Pauses
 from boxwatch.sources.pipes import STDERR, STDOUT, OutputLines
 from boxwatch.sources.source import LINE_LIMIT, Completed, Output
 from boxwatch.sources.ssh_command import RemoteCommand, command_line
-from boxwatch.sources.ssh_connection import Login
 from boxwatch.sources.ssh_link import Link, lost
 
 _MOST_LINKS: Final = 8

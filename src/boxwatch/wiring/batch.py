@@ -20,7 +20,7 @@ from boxwatch.settings import Settings
 from boxwatch.store import EventStore, Layout, Repaired, ingest
 from boxwatch.store import repair as repair_folder
 from boxwatch.wiring.damage import tell_damage
-from boxwatch.wiring.reading import host_name
+from boxwatch.wiring.hosts import host_name
 from boxwatch.wiring.reports import FeaturesReport, NormalizeReport, TrainReport
 
 _MOST_ROWS: Final = 200_000  # windows held before they are written

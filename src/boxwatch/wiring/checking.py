@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, cast
@@ -17,14 +19,25 @@ _MADE: Final = datetime(2026, 11, 1, tzinfo=UTC)  # no true clock shows an earli
 
 
 def check(settings: Settings, data: Path) -> list[Capability]:
-    """A line for each source that is switched on, the clock, and the data folder."""
+    """A line for each source that is switched on, on every host, the clock, and the data folder."""
     return asyncio.run(_check(sources(settings, {}), data))
 
 
-async def _check(reading: list[Source], data: Path) -> list[Capability]:
-    probed = cast("list[Probed]", reading)
+async def _check(reading: Mapping[str, Source], data: Path) -> list[Capability]:
     try:
         around = Surroundings(LocalShell(), data, SystemClock(), _MADE)
-        return await check_machine(probed, around)
+        return await check_machine([_Keyed(*one) for one in reading.items()], around)
     finally:
-        await asyncio.gather(*(source.close() for source in reading))
+        await asyncio.gather(*(source.close() for source in reading.values()))
+
+
+@dataclass(slots=True)
+class _Keyed:
+    """A source under its position key, which names its host."""
+
+    name: str
+    source: Source
+
+    async def probe(self) -> Capability:
+        """What the source finds."""
+        return replace(await cast("Probed", self.source).probe(), name=self.name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -16,7 +16,8 @@ from boxwatch.events import RAW_KINDS, RawChunk
 from boxwatch.settings import Settings
 from boxwatch.sources import Source
 from boxwatch.store import EventStore, Layout
-from boxwatch.wiring.reading import sources, without_kernel_twice
+from boxwatch.wiring.hosts import host_name
+from boxwatch.wiring.reading import sources
 from boxwatch.wiring.reports import CollectReport, SourceLine
 
 _PAUSE_S: Final = 0.1
@@ -36,23 +37,30 @@ def collect(settings: Settings, data: Path, since_seconds: float | None) -> Coll
     return writer.report(asyncio.run(_drain(reading, writer)))
 
 
-async def _drain(offered: Sequence[Source], writer: _Artifacts) -> list[str]:
-    """Read until every log is read to its end; the names of the sources that were read."""
-    reading = await without_kernel_twice(offered)
+async def _drain(reading: Mapping[str, Source], writer: _Artifacts) -> list[str]:
+    """Read until every log is read to its end; the position keys of the sources."""
     began = last = monotonic()
     try:
         while monotonic() - began < _MOST_S:
-            for chunks in await asyncio.gather(*(source.read() for source in reading)):
+            for chunks in await asyncio.gather(*(source.read() for source in reading.values())):
                 for chunk in chunks:
                     if writer.write(chunk):
                         last = monotonic()
-            ended = all(getattr(source, "done", True) for source in reading)
+            ended = all(
+                getattr(source, "done", True) or writer.troubled(key)
+                for key, source in reading.items()
+            )
             if ended and monotonic() - began >= _LEAST_S and monotonic() - last >= _IDLE_S:
                 break
             await asyncio.sleep(_PAUSE_S)
     finally:
-        await asyncio.gather(*(source.close() for source in reading))
-    return [source.name for source in reading]
+        await asyncio.gather(*(source.close() for source in reading.values()))
+    return list(reading)
+
+
+def _key(host: str, source: str) -> tuple[str, str]:
+    """The host and the source of what a position key or a record names."""
+    return host or host_name(), source
 
 
 class _Artifacts:
@@ -61,9 +69,9 @@ class _Artifacts:
     def __init__(self, root: Path, now: datetime) -> None:
         self._root = root
         self._stamp = now.strftime("%Y%m%d_%H%M%S")
-        self._records: Counter[str] = Counter()
-        self._status: dict[str, SourceLine] = {}
-        self._read: set[tuple[str, str]] = set()
+        self._records: Counter[tuple[str, str]] = Counter()
+        self._status: dict[tuple[str, str], SourceLine] = {}
+        self._read: set[tuple[str, ...]] = set()
         self._files: dict[Path, None] = {}
 
     def write(self, chunk: RawChunk) -> bool:
@@ -72,9 +80,7 @@ class _Artifacts:
             self._note(chunk)
         lines = chunk.lines
         if chunk.kind in ("gpu", "host"):
-            lines = b"".join(
-                line for line in lines.splitlines(True) if self._first(chunk.kind, line)
-            )
+            lines = b"".join(line for line in lines.splitlines(True) if self._first(chunk, line))
         if not lines:
             return False
         folder, prefix = RAW_KINDS[chunk.kind]
@@ -83,12 +89,13 @@ class _Artifacts:
         with path.open("ab") as file:
             file.write(lines)
         self._files[path] = None
-        self._records[folder] += lines.count(b"\n")
+        self._records[chunk.host, folder] += lines.count(b"\n")
         return True
 
-    def _first(self, kind: str, line: bytes) -> bool:
+    def _first(self, chunk: RawChunk, line: bytes) -> bool:
         row = orjson.loads(line)
-        key = (kind, str(row.get("entity", row.get("index"))))
+        metric = "clock_offset_seconds" in row  # of the line to a host, beside the host's own row
+        key = (chunk.host, chunk.kind, str(row.get("entity", row.get("index"))), str(metric))
         new = key not in self._read
         self._read.add(key)
         return new
@@ -97,16 +104,24 @@ class _Artifacts:
         for line in chunk.lines.splitlines():
             row = orjson.loads(line)
             name = str(row["source"])
-            self._status[name] = SourceLine(
+            self._status[str(row["host"]), name] = SourceLine(
                 name, 0, str(row["state"]), str(row["reason"]), str(row["hint"])
             )
 
-    def report(self, names: Sequence[str]) -> CollectReport:
+    def troubled(self, key: str) -> bool:
+        """True if the source with this position key said that it cannot be read."""
+        host, _, name = key.rpartition("/")
+        noted = self._status.get(_key(host, name))
+        return noted is not None and noted.state != "ok"
+
+    def report(self, keys: Sequence[str]) -> CollectReport:
         """What came, source by source."""
         folders = {"journald": "systemd", "nvidia": "gpu", "files": "file"}
         lines = []
-        for name in names:
-            noted = self._status.get(name, SourceLine(name, 0, "ok"))
-            records = self._records[folders.get(name, name)]
-            lines.append(SourceLine(name, records, noted.state, noted.reason, noted.hint))
+        for key in keys:
+            host, _, name = key.rpartition("/")
+            of = _key(host, name)
+            noted = self._status.get(of, SourceLine(name, 0, "ok"))
+            records = 0 if name == "ssh" else self._records[of[0], folders.get(name, name)]
+            lines.append(SourceLine(key, records, noted.state, noted.reason, noted.hint))
         return CollectReport(tuple(str(path) for path in self._files), tuple(lines))

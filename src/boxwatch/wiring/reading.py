@@ -1,14 +1,16 @@
-"""Settings -> the sources of this machine."""
+"""Settings -> the sources of every host, by position key."""
 
 from __future__ import annotations
 
-import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from boxwatch.parts import SOURCES
+from boxwatch import parts
 from boxwatch.settings import Settings
 from boxwatch.sources import (
+    Capability,
     DockerOptions,
     DockerSource,
     FilesOptions,
@@ -17,19 +19,39 @@ from boxwatch.sources import (
     HostSource,
     JournaldSource,
     JournalOptions,
+    KernelBeside,
     KernelOptions,
     KernelSource,
-    LocalShell,
     NvidiaOptions,
     NvidiaSource,
+    Pauses,
     Position,
     Source,
+    ToldSource,
+)
+from boxwatch.wiring.hosts import Watched, gone, watched
+
+_REMOTE_PAUSE_S: Final = 15.0  # a line that is down answers at once, at no cost
+_NOT_CARRIED: Final = Capability(
+    "kernel",
+    "absent",
+    "The journal of this host carries no kernel lines, and its kernel log is not read over SSH.",
+    "Let journald keep it: ReadKMsg=yes in journald.conf.",
+)
+_NO_FILES: Final = Capability(
+    "files",
+    "absent",
+    "Log files are followed on this machine alone, not over SSH.",
+    "Write them to the host's journal, as with `systemd-cat`.",
 )
 
 
-def host_name() -> str:
-    """The name this machine's records carry."""
-    return socket.gethostname()
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How the logs are read: where one without a position begins, and whether to go on."""
+
+    since: datetime | None = None
+    follow: bool = True
 
 
 def sources(
@@ -38,41 +60,111 @@ def sources(
     *,
     since: datetime | None = None,
     follow: bool = True,
-) -> list[Source]:
-    """The sources that are switched on, each standing where `positions` says.
+) -> dict[str, Source]:
+    """The sources that are switched on, each standing where `positions` says, by position key.
+
+    The key is the name of the source where no hosts are configured, else `<host>/<source>`. A host
+    that was watched and is no longer has one source, which says so.
 
     Args:
-        settings: Which sources, how often, which files.
-        positions: By source name; a source without one begins at `since`, or now.
+        settings: Which hosts, which sources, how often, which files.
+        positions: By position key; a source without one begins at `since`, or now.
         since: Where to begin without a position.
         follow: False reads what the logs hold and ends there.
     """
-    host, shell, interval = host_name(), LocalShell(), settings.data_collection.interval_seconds
-    journal = settings.sources.journald.enabled
-    makers: dict[str, Callable[[Position | None], Source]] = {
-        "journald": lambda at: JournaldSource(
-            shell, host, at, JournalOptions(follow=follow, since=since)
-        ),
-        "docker": lambda at: DockerSource(
-            shell, host, at, DockerOptions(follow=follow, since=since, journal_read=journal)
-        ),
-        "nvidia": lambda at: NvidiaSource(shell, host, at, NvidiaOptions(interval_s=interval)),
-        "host": lambda _: HostSource(host, HostOptions(interval_s=interval)),
-        "kernel": lambda at: KernelSource(host, at, KernelOptions(since=since)),
-        "files": lambda at: FilesSource(
-            host, FilesOptions(settings.data_collection.files, from_start=since is not None), at
-        ),
-    }
-    wanted = [name for name in SOURCES if getattr(settings.sources, name).enabled]
+    made: dict[str, Source] = {}
+    for host in watched(settings):
+        made |= _of_host(settings, host, positions, Reading(since, follow))
+    for name in gone(settings, positions):
+        told = Capability("ssh", "absent", "It was taken out of the settings.")
+        made[f"{name}/ssh"] = ToldSource(told, name)
+    return made
+
+
+def _of_host(
+    settings: Settings, host: Watched, positions: Mapping[str, Position], reading: Reading
+) -> dict[str, Source]:
+    wanted = [
+        name
+        for name in parts.SOURCES
+        if name != "ssh" and getattr(settings.sources, name).enabled and host.wants(name)
+    ]
     if not settings.data_collection.files:
         wanted = [name for name in wanted if name != "files"]
-    return [makers[name](positions.get(SOURCES[name].name)) for name in wanted]
+    make = _Makers(settings, host, reading, journal_read="journald" in wanted)
+    made = {name: make.source(name, positions.get(host.prefix + name)) for name in wanted}
+    journal = made.get("journald")
+    if "kernel" in made and isinstance(journal, JournaldSource):
+        made["kernel"] = KernelBeside(journal, made["kernel"])
+    if host.remote:
+        line: Source = parts.load("ssh")(host.shell, host.name)
+        made = {line.name: line, **made}
+    return {host.prefix + name: source for name, source in made.items()}
 
 
-async def without_kernel_twice(reading: Sequence[Source]) -> list[Source]:
-    """`reading` without the kernel source where the journal carries the kernel's lines already."""
-    journals = [source for source in reading if isinstance(source, JournaldSource)]
-    carried = [await journal.carries_kernel() for journal in journals]
-    if not any(carried):
-        return list(reading)
-    return [source for source in reading if not isinstance(source, KernelSource)]
+class _Makers:
+    """Makes the sources of one host."""
+
+    def __init__(
+        self, settings: Settings, host: Watched, reading: Reading, *, journal_read: bool
+    ) -> None:
+        self._settings = settings
+        self._host = host
+        self._reading = reading
+        self._journal_read = journal_read
+
+    def source(self, name: str, at: Position | None) -> Source:
+        """The source `name`, standing at `at`."""
+        makers = {
+            "journald": self._journald,
+            "docker": self._docker,
+            "nvidia": self._nvidia,
+            "host": self._host_metrics,
+            "kernel": self._kernel,
+            "files": self._files,
+        }
+        return makers[name](at)
+
+    def _pauses(self) -> Pauses:
+        return Pauses(longest=_REMOTE_PAUSE_S) if self._host.remote else Pauses()
+
+    def _journald(self, at: Position | None) -> Source:
+        options = JournalOptions(
+            follow=self._reading.follow,
+            since=self._reading.since,
+            units=self._settings.data_collection.units,
+            pauses=self._pauses(),
+        )
+        return JournaldSource(self._host.shell, self._host.name, at, options)
+
+    def _docker(self, at: Position | None) -> Source:
+        options = DockerOptions(
+            follow=self._reading.follow,
+            since=self._reading.since,
+            journal_read=self._journal_read,
+            pauses=self._pauses(),
+        )
+        return DockerSource(self._host.shell, self._host.name, at, options)
+
+    def _nvidia(self, at: Position | None) -> Source:
+        interval = self._settings.data_collection.interval_seconds
+        options = NvidiaOptions(interval_s=interval, pauses=self._pauses())
+        return NvidiaSource(self._host.shell, self._host.name, at, options)
+
+    def _host_metrics(self, _: Position | None) -> Source:
+        interval = self._settings.data_collection.interval_seconds
+        shell = self._host.shell if self._host.remote else None
+        return HostSource(self._host.name, HostOptions(interval_s=interval), shell=shell)
+
+    def _kernel(self, at: Position | None) -> Source:
+        if self._host.remote:
+            return ToldSource(_NOT_CARRIED, self._host.name)
+        return KernelSource(self._host.name, at, KernelOptions(since=self._reading.since))
+
+    def _files(self, at: Position | None) -> Source:
+        if self._host.remote:
+            return ToldSource(_NO_FILES, self._host.name)
+        options = FilesOptions(
+            self._settings.data_collection.files, from_start=self._reading.since is not None
+        )
+        return FilesSource(self._host.name, options, at)

@@ -29,7 +29,7 @@ from boxwatch.settings import Settings
 from boxwatch.sinks import MetricsEndpoint, Sink
 from boxwatch.store import EventStore, Layout, StateStore, load_model, read_champions
 from boxwatch.wiring.damage import tell_damage
-from boxwatch.wiring.reading import sources, without_kernel_twice
+from boxwatch.wiring.reading import sources
 from boxwatch.wiring.reports import DetectReport
 
 
@@ -133,9 +133,8 @@ async def _run(
     positions = store.head().positions
     feed: Feed
     if recording is None:
-        reading = await without_kernel_twice(sources(settings, positions))
         feed = LiveFeed(
-            {source.name: source for source in reading},
+            sources(settings, positions),
             normalise,
             SystemClock(),
             settings.live.batch_seconds,

@@ -1,0 +1,91 @@
+"""Settings -> the hosts that are watched: what each is called, and how commands run there."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import socket
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from boxwatch import parts
+from boxwatch.settings import Host, Settings, read_address
+from boxwatch.sources import LocalShell, Login, Shell
+
+_KEYS: Final = ("id_ed25519", "id_ecdsa", "id_rsa")  # in the order in which ssh(1) prefers them
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A host that is watched.
+
+    `prefix` begins its position keys, empty where no hosts are configured. `line` is its SSH
+    shell, None for this machine. `only` are the sources wanted there, empty for all.
+    """
+
+    name: str
+    shell: Shell
+    prefix: str = ""
+    remote: bool = False
+    only: Sequence[str] = ()
+
+    def wants(self, source: str) -> bool:
+        """True if `source` is to be read there."""
+        return not self.only or source in self.only
+
+
+def host_name() -> str:
+    """The name this machine's records carry."""
+    return socket.gethostname()
+
+
+def watched(settings: Settings) -> list[Watched]:
+    """Every host of the settings; this machine alone if there are none."""
+    if not settings.hosts:
+        return [Watched(host_name(), LocalShell())]
+    return [
+        Watched(
+            name=host.name,
+            shell=shell_of(settings, host),
+            prefix=f"{host.name}/",
+            remote=not host.local,
+            only=host.sources,
+        )
+        for host in settings.hosts
+    ]
+
+
+def shell_of(settings: Settings, host: Host) -> Shell:
+    """How commands run on `host`."""
+    if host.local:
+        return LocalShell()
+    shell: Shell = parts.load("ssh-shell")(login_of(settings, host))
+    return shell
+
+
+def login_of(settings: Settings, host: Host) -> Login:
+    """Where to log in to reach `host`, as whom, and with which files."""
+    address = read_address(host.address)
+    keys = usual_keys() if host.key is None else [settings.beside_file(host.key)]
+    return Login(
+        host=address.host,
+        port=address.port,
+        user=address.user,
+        keys=tuple(keys),
+        known_hosts=settings.known_hosts(host),
+    )
+
+
+def usual_keys() -> list[Path]:
+    """The private keys that ssh(1) would try by itself, those that are there."""
+    folder = Path(pwd.getpwuid(os.getuid()).pw_dir, ".ssh")
+    return [folder / name for name in _KEYS if (folder / name).is_file()]
+
+
+def gone(settings: Settings, positions: Mapping[str, object]) -> list[str]:
+    """Hosts that were watched over SSH when `positions` were taken and are no longer."""
+    lines = [key.removesuffix("/ssh") for key in positions if key.endswith("/ssh")]
+    names = {host.name for host in settings.hosts if not host.local}
+    return [name for name in lines if name not in names]
