@@ -66,15 +66,31 @@ def test_a_counter_that_was_reset_gives_no_negative_rate() -> None:
     assert busy.max() == pytest.approx(0.2)
 
 
-def test_an_entity_that_stops_answering_gets_windows_without_coverage() -> None:
-    """A card that is no longer listed is not a shorter list: its windows say unreadable."""
+def without(cards: list[str]) -> pl.DataFrame:
+    """The windows of two cards from when these stopped answering."""
     whole = small_box.events(SECONDS)
     half = small_box.START + timedelta(seconds=100)
-    gone = whole.samples.filter(~((pl.col("entity") == "gpu:0") & (pl.col("time") >= half)))
-    gpu = cut(5.0, Events(logs=whole.logs, samples=gone))["gpu"].filter(pl.col("start") >= half)
+    first = whole.samples.filter(pl.col("entity") == "gpu:0")
+    samples = pl.concat([whole.samples, first.with_columns(entity=pl.lit("gpu:1"))]).sort("time")
+    left = samples.filter(~(pl.col("entity").is_in(cards) & (pl.col("time") >= half)))
+    gpu = cut(5.0, Events(logs=whole.logs, samples=left))["gpu"]
+    return gpu.filter((pl.col("start") >= half) & pl.col("entity").is_in(cards))
+
+
+def test_an_entity_that_stops_answering_gets_windows_without_coverage() -> None:
+    """A card that is no longer listed is not a shorter list: its windows say unreadable."""
+    gpu = without(["gpu:0"])
     assert gpu.height > 10
     assert gpu["coverage"].max() == 0.0
     assert gpu["unreadable"].min() == 1.0
+
+
+def test_a_driver_that_does_not_answer_says_nothing_of_a_card() -> None:
+    """No card gives a row: each has its windows, without coverage, and none is called unreadable."""
+    gpu = without(["gpu:0", "gpu:1"])
+    assert gpu.height > 20
+    assert gpu["coverage"].max() == 0.0
+    assert gpu["unreadable"].null_count() == gpu.height
 
 
 def test_nobody_watching_is_not_silence() -> None:

@@ -43,6 +43,50 @@ def test_a_gpu_that_is_no_longer_listed_is_gone():
     )
 
 
+def test_a_driver_that_hangs_is_one_finding():
+    """Both cards fall silent and nvidia-smi says why: the driver is it, and no card is gone."""
+    frames = [_gpu(range(20)), _gpu(range(20), "gpu:1")]
+    found = of_samples(*frames, samples("source:nvidia", [25, 325], up=[0.0, 1.0]))
+    assert list(found) == ["nvidia-driver-not-answering"]
+    driver = found["nvidia-driver-not-answering"]
+    assert (driver.entity, driver.start, driver.end) == ("source:nvidia", at(25), at(325))
+
+
+def test_a_library_that_is_not_read_is_no_finding():
+    """What NVML would add is unknown; nvidia-smi still reads the cards."""
+    assert of_samples(samples("source:nvml", [0], up=0.0)) == {}
+
+
+@pytest.mark.parametrize(
+    ("metric", "rule"),
+    [
+        ("ecc_sram_threshold_exceeded", "gpu-cache-worn"),
+        ("memory_banks_spares_none", "gpu-memory-bank-used-up"),
+        ("fabric_bandwidth_degraded", "gpu-fabric-unhealthy"),
+    ],
+)
+def test_what_the_card_says_of_its_wear_is_a_finding(metric, rule):
+    """Also where the word comes only once a minute; other words are no finding."""
+    told = samples("gpu:0", range(0, 600, 60), **{metric: [0.0] * 3 + [1.0] * 4 + [0.0] * 3})
+    found = of_samples(_gpu(range(600)), told)
+    assert set(found) == {rule}
+    assert found[rule].start == at(180)
+
+
+def test_a_corrupted_inforom_is_a_finding():
+    """The checksum is wrong until it is right."""
+    told = samples("gpu:0", range(0, 600, 60), inforom_valid=[1.0] * 3 + [0.0] * 4 + [1.0] * 3)
+    assert set(of_samples(_gpu(range(600)), told)) == {"gpu-inforom-corrupted"}
+
+
+def test_many_pcie_replays_are_a_finding():
+    """Forty in five minutes; a few are normal, however high the counter stands."""
+    few = _gpu(range(300), pcie_replay_total=[7000.0 + i // 30 for i in range(300)])
+    many = _gpu(range(300), pcie_replay_total=[7000.0 + i for i in range(300)])
+    assert of_samples(few) == {}
+    assert set(of_samples(many)) == {"gpu-pcie-replays"}
+
+
 def test_a_short_gap_is_no_loss():
     """Five seconds without an answer happen."""
     frame = _gpu(range(60), temperature_celsius=[60.0] * 20 + [None] * 5 + [60.0] * 35)

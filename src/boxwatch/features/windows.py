@@ -136,7 +136,7 @@ class WindowBuilder:
         gpus = valued.filter(pl.col("entity").str.starts_with("gpu:"))
         wide = gpu.features(readings.spread(gpus, gpu.METRICS, by="max"))
         grid = self._cards.grid(slots, gpus.select("host", "entity", "start").unique())
-        cards = self._steady.gpu(_fit(grid, wide, quality, gpu.GPU))
+        cards = self._steady.gpu(_with_driver(_fit(grid, wide, quality, gpu.GPU)))
         machine = self._host_wide(host.filesystem_use(valued))
         whole = _fit(
             machine.select("host", "entity", "start"), host.features(machine), quality, host.HOST
@@ -246,6 +246,15 @@ def _fit(grid: pl.DataFrame, wide: pl.DataFrame, quality: pl.DataFrame, view: Vi
         .sort("start", "host", "entity")
     )
     return _finish(rows, view)
+
+
+def _with_driver(cards: pl.DataFrame) -> pl.DataFrame:
+    """`cards` without a word on unreadable ones where no card of the host gave a row.
+
+    Then the driver as a whole does not answer, which tells nothing of any one card.
+    """
+    answered = pl.col("coverage").max().over("host", "start") > 0
+    return cards.with_columns(pl.when(answered).then("unreadable").alias("unreadable"))
 
 
 def _finish(rows: pl.DataFrame, view: View) -> pl.DataFrame:

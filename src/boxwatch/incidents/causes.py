@@ -43,6 +43,7 @@ _RULE_DEPTH: Final[Mapping[str, int]] = {
     "service-not-answering": 6,  # a symptom of whatever stopped it
     "requests-pile-up": 5,
     "gpu-not-answering": 1,  # what the kernel says about it tells more
+    "nvidia-driver-not-answering": 1,
     "xid-45": 1,  # cleaning up after another error
     "xid-154": 1,
 }

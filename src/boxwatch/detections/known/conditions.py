@@ -122,6 +122,22 @@ def _flag(metric: str, *others: str) -> Condition:
     return Condition(metric, bad=bad, well=known & ~bad, values=(flags[0],))
 
 
+def _fabric_unhealthy(_: Parameters) -> Condition:
+    """A word of the fabric's own health, or that joining it failed."""
+    return _flag(
+        "fabric_unhealthy",
+        "fabric_failed",
+        "fabric_bandwidth_degraded",
+        "fabric_route_unhealthy",
+        "fabric_misconfigured",
+    )
+
+
+def _inforom_invalid(_: Parameters) -> Condition:
+    valid = _col("inforom_valid")
+    return Condition(metric="inforom_valid", bad=valid < 1, well=valid >= 1, values=(valid,))
+
+
 def _pcie_degraded(parameters: Parameters) -> Condition:
     gen, gen_max = _col("pcie_generation"), _col("pcie_generation_max")
     width, width_max = _col("pcie_width_lanes"), _col("pcie_width_max_lanes")
@@ -203,11 +219,16 @@ def _clock_jump(parameters: Parameters) -> Condition:
     )
 
 
-def _source_down(_: Parameters) -> Condition:
+def _source_down(parameters: Parameters) -> Condition:
+    """A source that fails or hangs: `only` that one, or any but those of `but` (comma between)."""
     up = _col("up")
+    entities = [f"source:{name}" for name in str(parameters.get("but", "")).split(",")]
+    mine = ~_col("entity").is_in(entities)
+    if "only" in parameters:
+        mine = _col("entity") == f"source:{parameters['only']}"
     return Condition(
         metric="up",
-        bad=(up == 0).fill_null(value=False),
+        bad=mine & (up == 0).fill_null(value=False),
         well=(up != 0).fill_null(value=True),
         values=(_col("time").dt.strftime("%H:%M:%S UTC").alias("since"),),
     )
@@ -217,9 +238,11 @@ CONDITIONS: Final[Mapping[str, tuple[str, Callable[[Parameters], Condition]]]] =
     "clock_jump": ("host", _clock_jump),
     "counter_fast": ("gpu", _counter_fast),
     "counter_grew": ("gpu", _counter_grew),
+    "fabric_unhealthy": ("gpu", _fabric_unhealthy),
     "filling": ("fs-trend", _filling),
     "gpu_silent": ("gpu", _gpu_silent),
     "host_unreachable": ("ssh", _source_down),
+    "inforom_invalid": ("gpu", _inforom_invalid),
     "inodes_low": ("fs", _inodes_low),
     "memory_low": ("host", _memory_low),
     "pcie_degraded": ("gpu", _pcie_degraded),
@@ -232,6 +255,8 @@ CONDITIONS: Final[Mapping[str, tuple[str, Callable[[Parameters], Condition]]]] =
     ),
     "room_low": ("fs", _room_low),
     "source_down": ("source", _source_down),
+    "spares_used_up": ("gpu", lambda _: _flag("memory_banks_spares_none")),
+    "sram_worn": ("gpu", lambda _: _flag("ecc_sram_threshold_exceeded")),
     "thermal_slowdown": ("gpu", _thermal_slowdown),
     **service_conditions.CONDITIONS,
 }
@@ -256,6 +281,15 @@ WIDE: Final[Mapping[str, Sequence[str]]] = {
         "pcie_generation_max",
         "pcie_width_lanes",
         "pcie_width_max_lanes",
+        "pcie_replay_total",
+        "ecc_sram_threshold_exceeded",
+        "memory_banks_spares_none",
+        "inforom_valid",
+        "fabric_unhealthy",
+        "fabric_failed",
+        "fabric_bandwidth_degraded",
+        "fabric_route_unhealthy",
+        "fabric_misconfigured",
     ),
     "host": ("memory_available_bytes", "memory_total_bytes", "clock_monotonic_seconds"),
     "fs": ("available_bytes", "size_bytes", "inodes", "inodes_free"),
@@ -269,6 +303,7 @@ BEFORE: Final[Mapping[str, Sequence[str]]] = {
         "throttle_hw_power_brake_seconds_total",
         "ecc_corrected_total",
         "ecc_uncorrected_total",
+        "pcie_replay_total",
     ),
     "host": ("clock_monotonic_seconds", "clock_offset"),
     "fs": (),
