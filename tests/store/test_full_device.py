@@ -54,7 +54,7 @@ def make_room(device) -> None:
 def test_a_batch_that_does_not_fit_is_not_there(small, device, make_events, noon, leave):
     """Wherever the room ends, the batch is whole or absent, and goes in later by its number."""
     small.append(make_events(1), noon, {"s": {"n": 1}})
-    big = make_events(2, hosts=("a", "b", "c"), rows=600)
+    big = make_events(2, hosts=("a", "b", "c"), rows=9000)
     occupy(device, leave)
     with pytest.raises(StoreFull, match="No room left"):
         small.append(big, noon, {"s": {"n": 2}})
@@ -62,7 +62,7 @@ def test_a_batch_that_does_not_fit_is_not_there(small, device, make_events, noon
     assert small.head().positions == {"s": {"n": 1}}
     make_room(device)
     assert small.append(big, noon, {"s": {"n": 2}}) == 2
-    assert [batch.events.rows for batch in small.batches()] == [8, 1200]
+    assert [batch.events.rows for batch in small.batches()] == [8, 18_000]
     assert not list(device.rglob("*.tmp"))
 
 

@@ -28,7 +28,7 @@ from boxwatch.sinks import Sink
 from boxwatch.store import EventStore, StateStore, pack, unpack
 
 _SNAPSHOT: Final = "pipeline"
-_UPKEEP_TURNS: Final = 12  # turns between two rounds of compaction
+_UPKEEP_TURNS: Final = 4  # turns between two rounds of compaction
 _RETENTION_S: Final = 3600.0
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from boxwatch.clock import monotonic
 from boxwatch.errors import StoreDamaged
 from boxwatch.store.durable import PARTIAL
-from boxwatch.store.layout import TABLES, Layout, path_name
+from boxwatch.store.layout import MANY, TABLES, Layout, path_name
 from boxwatch.store.parts import (
     Part,
     Partition,
@@ -33,7 +33,7 @@ class Catalog:
     def partitions(
         self, table: str, dates: tuple[str, str] | None = None, host: str | None = None
     ) -> Iterator[Partition]:
-        """The partitions of `table` on disk, by day and host."""
+        """The partitions of `table` on disk, by day and host; all that may hold `host`."""
         return partitions(self._layout, table, dates, host)
 
     def parts(self, partition: Partition) -> list[Part]:
@@ -95,12 +95,12 @@ class WriterCatalog(Catalog):
     def partitions(
         self, table: str, dates: tuple[str, str] | None = None, host: str | None = None
     ) -> Iterator[Partition]:
-        """The partitions of `table`, by day and host."""
-        name = None if host is None else path_name(host)
+        """The partitions of `table`, by day and host; with `host`, those that may hold it."""
+        names = None if host is None else (MANY, path_name(host))
         for known in sorted(self._known):
             if known.table != table or (dates and not dates[0] <= known.date <= dates[1]):
                 continue
-            if name is None or known.host == name:
+            if names is None or known.host in names:
                 yield known
 
     def parts(self, partition: Partition) -> list[Part]:

@@ -3,7 +3,8 @@
 Sixteen neighbours of about one size become one part that covers them. Two steps up from a live
 turn's part (7 KB) the parts hold some hundred thousand rows (1 MB) and are left alone: a merge of
 those would stall the live loop, and a scan of sixty files a day is quick. So every row is rewritten
-at most twice (size-tiered compaction, as in Bigtable, OSDI 2006, section 5.4).
+at most twice (size-tiered compaction, as in Bigtable, OSDI 2006, section 5.4). A turn of fifty
+hosts is 27,000 rows: four of these are merged, once, and stay ordered by host.
 """
 
 from __future__ import annotations
@@ -15,13 +16,15 @@ import polars as pl
 
 from boxwatch.clock import monotonic
 from boxwatch.store.catalog import WriterCatalog
-from boxwatch.store.layout import Layout
+from boxwatch.store.layout import MANY, Layout
 from boxwatch.store.part_files import write_part
 from boxwatch.store.parts import Part, Partition, folder_of, part_name
 from boxwatch.store.reading import Reader
 
 FAN: Final = 16  # parts that become one
 _TIERS: Final = (48 * 1024, 128 * 1024)  # bytes below which a part is of the tier
+_WHOLE: Final = 100_000  # rows of many hosts that are enough for a part: merging more takes memory
+_LOOK: Final = 4  # new parts of many hosts after which it is worth looking
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +59,10 @@ class Compactor:
 
     def _next(self, catalog: WriterCatalog) -> list[Part] | None:
         for partition, parts in catalog.all():
-            if len(parts) < self._due.get(partition, FAN):
+            many = partition.host == MANY
+            if len(parts) < self._due.get(partition, _LOOK if many else FAN):
                 continue
-            run, missing = _run(parts)
+            run, missing = _run_of_many(parts) if many else _run(parts)
             if run:
                 self._due[partition] = 0
                 return run
@@ -72,8 +76,9 @@ class Compactor:
             self._due[partition] = len(catalog.parts(partition)) + FAN
             return
         path = folder_of(self._layout, partition) / part_name(first, last)
-        write_part(path, pl.concat(frames))
-        catalog.replaced(Part(partition, first, last, path))
+        rows = pl.concat(frames)
+        write_part(path, rows.sort("host", maintain_order=True) if partition.host == MANY else rows)
+        catalog.replaced(Part(partition, first, last, path, rows.height))
 
 
 def _run(parts: list[Part]) -> tuple[list[Part], int]:
@@ -88,6 +93,20 @@ def _run(parts: list[Part]) -> tuple[list[Part], int]:
                 return run, 0
         trailing = max(trailing, len(run))
     return [], FAN - trailing
+
+
+def _run_of_many(parts: list[Part]) -> tuple[list[Part], int]:
+    """As `_run`, of parts of many hosts: by their rows, where these are known."""
+    run: list[Part] = []
+    rows = 0
+    for part in parts:
+        if part.rows is None or part.rows > _WHOLE // 2:
+            run, rows = [], 0
+            continue
+        run, rows = [*run, part], rows + part.rows
+        if len(run) == FAN or rows >= _WHOLE:
+            return run, 0
+    return [], _LOOK
 
 
 def _size(part: Part) -> int:

@@ -143,7 +143,7 @@ class EventStore:
         end: datetime | None = None,
         host: str | None = None,
     ) -> pl.LazyFrame:
-        """Log rows with `start <= time < end`; None means no bound. By day, host and arrival."""
+        """Log rows with `start <= time < end`; None means no bound. A host's by day and arrival."""
         return self._scan("logs", start, end, host)
 
     def samples(
@@ -152,7 +152,7 @@ class EventStore:
         end: datetime | None = None,
         host: str | None = None,
     ) -> pl.LazyFrame:
-        """Sample rows with `start <= time < end`; None means no bound. By day, host, arrival."""
+        """Sample rows with `start <= time < end`; None means no bound. A host's by day, arrival."""
         return self._scan("samples", start, end, host)
 
     def quarantine(self) -> dict[str, Tally]:

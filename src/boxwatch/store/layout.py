@@ -3,7 +3,8 @@
 format.json                              {"format": 1}
 lock                                     held by the process that writes
 state.db                                 batches, positions, checkpoint, incidents (SQLite)
-events/<table>/date=D/host=H/N.parquet   N = one batch, or first-last of a compacted run
+events/<table>/date=D/host=H/N.parquet   N = one batch, or first-last of a compacted run;
+                                         H = %many: a few rows each of several hosts
 quarantine/D.jsonl                       records that could not be understood
 damaged/                                 files that failed their check, moved aside
 ingested/ processed/ models/ reports/    raw artifacts, exports, models, reports
@@ -24,6 +25,8 @@ from boxwatch.store.durable import write_whole
 
 FORMAT: Final = 1
 TABLES: Final = ("logs", "samples")
+
+MANY: Final = "%many"  # the folder of parts that hold several hosts; no host's name becomes it
 
 _LONGEST_NAME: Final = 180  # a file name may have 255 bytes (NAME_MAX); room for prefixes
 _NO_NAME: Final = "%"  # quote() never makes a lone percent sign

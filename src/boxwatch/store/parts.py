@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from boxwatch.store.layout import TABLES, Layout, path_name
+from boxwatch.store.layout import MANY, TABLES, Layout, path_name
 
 _NAME: Final = re.compile(r"(\d{8,10})(?:-(\d{8,10}))?\.parquet")
 
 
 class Partition(NamedTuple):
-    """One host's day of one table; `host` is the name as it stands in the path."""
+    """One host's day of one table; `host` is the name as it stands in the path, or MANY."""
 
     table: str
     date: str
@@ -28,12 +28,16 @@ class Partition(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One Parquet file: rows of the batches `first` to `last`, of one partition."""
+    """One Parquet file: rows of the batches `first` to `last`, of one partition.
+
+    `rows` is how many, where this process wrote it.
+    """
 
     partition: Partition
     first: int
     last: int
     path: Path
+    rows: int | None = field(default=None, compare=False)
 
     def covers(self, other: Part) -> bool:
         """Whether this part replaces `other` of the same partition."""
@@ -93,12 +97,15 @@ def split_superseded(parts: Iterable[Part]) -> tuple[list[Part], list[Part]]:
 def partitions(
     layout: Layout, table: str, dates: tuple[str, str] | None = None, host: str | None = None
 ) -> Iterator[Partition]:
-    """The partitions of `table` on disk, by day and host; `dates` is first and last day."""
+    """The partitions of `table` on disk, by day and host; `dates` is first and last day.
+
+    With `host`, those that may hold rows of it.
+    """
     for folder in sorted((layout.events / table).glob("date=*")):
         date = folder.name.removeprefix("date=")
         if dates is not None and not dates[0] <= date <= dates[1]:
             continue
-        names = [path_name(host)] if host is not None else _hosts(folder)
+        names = [MANY, path_name(host)] if host is not None else _hosts(folder)
         yield from (Partition(table, date, name) for name in names)
 
 
