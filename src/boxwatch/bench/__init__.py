@@ -16,6 +16,7 @@ from boxwatch.bench.result import (
 # Name -> the module with `run(options: BenchOptions) -> BenchResult`.
 BENCHES: Final[dict[str, str]] = {
     "chaos": "boxwatch.bench.chaos.running",
+    "sources": "boxwatch.bench.sources",
     "spine": "boxwatch.bench.spine",
 }
 

@@ -51,8 +51,8 @@ def catch_up(options: BenchOptions, entries: int, runs: int = _RUNS) -> list[Fig
 
 
 def _own(journal: Path, data: Path, entries: int) -> tuple[float, Footprint]:
-    argv = (sys.executable, "-m", "boxwatch.bench.catch_up_reader", str(journal), str(data))
-    done = run(argv, journal.parent, threads=None)
+    argv = (sys.executable, "-m", "boxwatch.bench.catch_up_reader")
+    done = run((*argv, str(journal), str(data), str(entries)), journal.parent, threads=None)
     seconds, rows = json.loads(done.output)
     shutil.rmtree(data)
     if rows != entries:

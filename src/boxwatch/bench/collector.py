@@ -128,11 +128,16 @@ class Collector:
         return ()
 
 
-def host_settings(site: Site, hosts: Iterable[Host], more: str = "") -> str:
-    """The settings of a watcher that watches `hosts` over SSH."""
+def host_settings(
+    site: Site, hosts: Iterable[Host], more: str = "", *, numbered: bool = False
+) -> str:
+    """The settings of a watcher that watches `hosts` over SSH; `more` stands before them.
+
+    `numbered`: the same host may occur several times, and each is called by its number.
+    """
     tables = [
-        f'[[hosts]]\nname = "{host.name}"\naddress = "{host.url}"\n'
-        f'key = "{site.key}"\nknown_hosts = "{site.known_hosts}"\n'
-        for host in hosts
+        f'[[hosts]]\nname = "{f"host-{number}" if numbered else host.name}"\n'
+        f'address = "{host.url}"\nkey = "{site.key}"\nknown_hosts = "{site.known_hosts}"\n'
+        for number, host in enumerate(hosts, 1)
     ]
     return "\n".join([more, *tables])

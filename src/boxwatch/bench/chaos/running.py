@@ -31,6 +31,7 @@ from boxwatch.bench.result import (
     measured,
     this_machine,
 )
+from boxwatch.bench.watched_cost import processes_left
 from boxwatch.clock import monotonic
 from boxwatch.errors import EnvironmentFault
 from boxwatch.pulse import Progress, unheard
@@ -135,7 +136,7 @@ def endure(site: Site, ordeal: Ordeal) -> Outcome:
     stored = verdict.numbered(verdict.stored_messages(collector.data))
     found = verdict.accounts(counts, verdict.numbered(kept), stored)
     gaps = verdict.gaps_told(collector.data)
-    return Outcome(found, gaps, struck, took, caught_up, _left(host))
+    return Outcome(found, gaps, struck, took, caught_up, processes_left(host))
 
 
 def _collector(site: Site, host: Host, ordeal: Ordeal) -> Collector:
@@ -207,14 +208,3 @@ def _wait_until_stored(collector: Collector, host: Host, ordeal: Ordeal) -> None
         if now != stored:
             stored, since = now, monotonic()
         time.sleep(2.0)
-
-
-def _left(host: Host) -> list[str]:
-    """What still runs for a login some seconds after the watcher ended."""
-    end = monotonic() + 20
-    while True:
-        out = host.run("ps", "-o", "pid=,user=,args=", "-e")
-        left = [line for line in out.splitlines() if " watcher " in line]
-        if not left or monotonic() > end:
-            return left
-        time.sleep(0.5)
