@@ -12,7 +12,8 @@ from boxwatch.events.ndjson import Records
 from boxwatch.events.quarantine import gather
 from boxwatch.events.schema import SAMPLES, Events, empty
 
-_OWN: Final = ("host", "disk", "fs", "net", "sensor")  # the kinds of entity a host reading is about
+# The kinds of entity a host reading is about.
+_OWN: Final = ("host", "cpu", "disk", "fs", "net", "sensor")
 
 COLUMNS: Final = (
     "host",

@@ -28,6 +28,8 @@ CARRY: Final[Schema] = {
 # may still have been waking up in the first second.
 _HIGHEST: Final = ["clock_sm_hertz", "pcie_generation", "pcie_width_lanes"]
 
+_HAIR: Final = 0.99  # a counter that fell by less was not reset
+
 _COUNTERS: Final = sorted(name for name, metric in METRICS.items() if metric.counter)
 
 
@@ -62,7 +64,9 @@ def rates(reduced: pl.DataFrame, carry: pl.DataFrame) -> tuple[pl.DataFrame, pl.
 
     A counter's growth is measured from its last reading in an earlier window (`carry` holds it
     across calls). A counter that fell was reset: what it shows is what came since, as Prometheus
-    counts. A clock that went back gives no rate: unknown.
+    counts. One that fell by a hair was not: the kernel's times of waiting for I/O and of stolen
+    processors go back at times (proc(5)), and a reset of them would be a rate out of all bounds. A
+    clock that went back gives no rate: unknown.
 
     Returns:
         `reduced` with `value`, and the carry for the next call (CARRY).
@@ -79,11 +83,14 @@ def rates(reduced: pl.DataFrame, carry: pl.DataFrame) -> tuple[pl.DataFrame, pl.
     before = pl.col("last").shift(1).over(KEY)
     elapsed = (pl.col("last_time") - pl.col("last_time").shift(1).over(KEY)).dt.total_microseconds()
     growth = pl.col("last") - before
-    grown = joined.with_columns(
-        pl.when(elapsed > 0)
-        .then(pl.when(growth < 0).then(pl.col("last")).otherwise(growth) / (elapsed / 1e6))
-        .alias("rate")
+    since = (
+        pl.when(growth >= 0)
+        .then(growth)
+        .when(pl.col("last") >= before * _HAIR)
+        .then(0.0)
+        .otherwise("last")
     )
+    grown = joined.with_columns(pl.when(elapsed > 0).then(since / (elapsed / 1e6)).alias("rate"))
     latest = grown.group_by(KEY, maintain_order=True).last().select(list(CARRY))
     valued = reduced.join(
         grown.filter(~pl.col("old")).select(*KEY, "start", "rate"),

@@ -1,67 +1,85 @@
 """The machine itself: processors, memory, disks, file systems, network, sensors.
 
-Read straight from /proc and /sys: no process is started and no process list walked.
+Read from /proc and /sys: on this machine directly, on another by one small reader that stays there.
 """
 
 from __future__ import annotations
 
 import asyncio
 import math
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import orjson
 
-from boxwatch.clock import Clock, SystemClock, to_micros
+from boxwatch.clock import Clock, SystemClock, monotonic, to_micros
 from boxwatch.errors import SourceError
 from boxwatch.events.schema import RawChunk
-from boxwatch.sources import devices, proc_files
 from boxwatch.sources.capability import Capability
-from boxwatch.sources.outbox import Health, Outbox, Parcel, chunks, stamp
-from boxwatch.sources.patience import Bystander, begin, stop
+from boxwatch.sources.host_reader import LocalReader, Reader
+from boxwatch.sources.host_rows import HostRows
+from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks, stamp
+from boxwatch.sources.patience import begin, stop
 from boxwatch.sources.proc_files import Values
-from boxwatch.sources.source import Position
+from boxwatch.sources.resident import ResidentReader
+from boxwatch.sources.source import Position, Shell
 
-_SURVEY_S: Final = 30.0  # how often mounts and sensors are looked for again
-_SLOW_S: Final = 1.0  # how long disks and sensors may take to answer
+_HUNG_HINT: Final = "The machine is stopped, or its kernel does not answer for /proc."
+_PROBE_S: Final = 8.0
 
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
-    """How the host is read: every `interval_s`, on the grid of its multiples since the epoch."""
+    """How the host is read: every `interval_s`, on the grid of its multiples since the epoch.
+
+    It hangs after `hung_s` without an answer, and after `given_up_s` it is asked anew. `root` is
+    where its /proc, /sys and mount points are found; `each_core` adds a row for each core.
+    """
 
     interval_s: float = 1.0
-    proc: Path = Path("/proc")
-    sys: Path = Path("/sys")
+    hung_s: float = 10.0
+    given_up_s: float = 60.0
+    root: Path = Path("/")
+    each_core: bool = False
+    pauses: Pauses = field(default_factory=lambda: Pauses(longest=30.0))
 
 
 class HostSource:
-    """This machine; implements `Source`.
+    """One machine; implements `Source`.
 
-    Raw kind `host`: one row an entity and reading. Nothing to resume, so the position is empty.
-    If the loop is late, the reading of that grid point is skipped, not made up for.
+    Raw kind `host`: one row an entity and reading, stamped by the clock of that machine; the row
+    of the entity `host` also says when it was received, by ours, if it comes from elsewhere.
+    Nothing to resume, so the position is empty. If an answer is late, the readings of the grid
+    points in between are skipped, not made up for.
+
+    Args:
+        host: The name its records carry.
+        options: How it is read.
+        clock: Ours.
+        shell: Reaches the machine; None reads this one directly.
     """
 
     name = "host"
 
     def __init__(
-        self, host: str, options: HostOptions | None = None, clock: Clock | None = None
+        self,
+        host: str,
+        options: HostOptions | None = None,
+        clock: Clock | None = None,
+        shell: Shell | None = None,
     ) -> None:
         self._host = host
         self._options = HostOptions() if options is None else options
         self._clock = SystemClock() if clock is None else clock
+        self._shell = shell
+        self._reader = self._new_reader()
+        self._rows = HostRows(each_core=self._options.each_core)
         self._outbox = Outbox()
         self._health = Health(self.name, host, self._clock)
-        self._slow: Bystander[dict[str, Values]] = Bystander("boxwatch-disks")
-        self._disks: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
-        self._links: tuple[frozenset[str], frozenset[str]] = (frozenset(), frozenset())
-        self._points: list[str] = []
-        self._sensors: dict[str, Path] = {}
-        self._surveyed = -math.inf
         self._slot = -1
+        self._monotonic: float | None = None  # the machine's, at the last reading
         self._task: asyncio.Task[None] | None = None
 
     async def read(self) -> list[RawChunk]:
@@ -80,46 +98,25 @@ class HostSource:
     async def close(self) -> None:
         """Stop reading."""
         if self._task is not None:
-            await stop([self._task])
-        self._slow.close()
+            await stop([self._task], limit_s=0.5)
+        await self._reader.close()
 
     async def probe(self) -> Capability:
-        """Whether this machine has a /proc to read."""
-        values = proc_files.host(self._options.proc) if self._options.proc.is_dir() else {}
-        unknown = [value for value in values.values() if isinstance(value, str)]
-        if len(unknown) == len(values):
-            reason = f"{self._options.proc} cannot be read."
-            return Capability("host", "absent", reason, "Host metrics need Linux.")
-        known = len(values) - len(unknown)
-        return Capability("host", "ok", "; ".join([f"{known} metrics", *unknown]))
-
-    async def measure(self) -> bytes:
-        """One reading: a row for each entity, as NDJSON.
-
-        Raises:
-            SourceError: this machine has no /proc.
-
-        """
-        at = stamp(self._clock.now())
+        """Whether the machine has a /proc that can be read."""
+        rows, reader = HostRows(), self._new_reader()
         try:
-            found: dict[str, Values] = {"host": proc_files.host(self._options.proc)}
-        except OSError as error:
-            raise SourceError(
-                f"{self._options.proc}: {error.strerror}.",
-                hint="Host metrics need Linux.",
-                state="absent",
-            ) from error
-        found["host"]["clock_monotonic_seconds"] = round(time.monotonic(), 6)
-        found.update(self._disk_traffic())
-        found.update(self._net_traffic())
-        found.update(await self._slow_parts())
-        return b"".join(
-            orjson.dumps(
-                {"host": self._host, "collected_at": at, "entity": entity, **values},
-                option=orjson.OPT_APPEND_NEWLINE,
-            )
-            for entity, values in found.items()
-        )
+            async with asyncio.timeout(_PROBE_S):
+                answer = await reader.ask(rows.request(monotonic()))
+        except SourceError as error:
+            return Capability("host", error.state, error.message, error.hint)
+        except TimeoutError:
+            return Capability("host", "hung", f"No answer for {_PROBE_S:g} s.", _HUNG_HINT)
+        finally:
+            await reader.close()
+        values = rows.rows(answer, monotonic()).get("host", {})
+        unknown = [value for value in values.values() if isinstance(value, str)]
+        known = len(values) - len(unknown)
+        return Capability("host", "ok", "; ".join([f"{known} metrics", *dict.fromkeys(unknown)]))
 
     async def _work(self) -> None:
         while True:
@@ -127,12 +124,64 @@ class HostSource:
             if self._outbox.full:
                 continue
             try:
-                lines = await self.measure()
+                lines = await self._measure()
             except SourceError as error:
                 self._outbox.add(self._health.tell(error.state, error.message, error.hint))
+                self._rows.forget()
+                await self._reader.close()
+                if self._shell is not None:
+                    await asyncio.sleep(self._options.pauses.next())
                 continue
+            self._options.pauses.reset()
             self._outbox.add(self._health.tell("ok"))
             self._outbox.add(Parcel("host", lines))
+
+    async def _measure(self) -> bytes:
+        """One reading: a row for each entity, as NDJSON.
+
+        Raises:
+            SourceError: the machine cannot be read, or does not answer.
+
+        """
+        asking = asyncio.ensure_future(self._reader.ask(self._rows.request(monotonic())))
+        try:
+            await asyncio.wait([asking], timeout=self._options.hung_s)
+            if not asking.done():
+                reason = f"No answer for {self._options.hung_s:g} s."
+                self._outbox.add(self._health.tell("hung", reason, _HUNG_HINT))
+            async with asyncio.timeout(self._options.given_up_s):
+                answer = await asking
+        except TimeoutError as error:
+            reason = f"No answer for {self._options.given_up_s:g} s; it is asked anew."
+            raise SourceError(reason, hint=_HUNG_HINT, state="hung") from error
+        finally:
+            asking.cancel()
+        self._tell_break(answer.monotonic)
+        rows = self._rows.rows(answer, monotonic())
+        received = None if self._shell is None else self._clock.now()
+        return _ndjson(self._host, rows, answer.taken, received)
+
+    def _tell_break(self, at: float) -> None:
+        """Say that readings are missing, or that the machine was started anew since the last one.
+
+        By its own monotonic clock, which falls only at a boot and stands while it is suspended.
+        """
+        before, self._monotonic = self._monotonic, at
+        if before is None:
+            return
+        if at < before:
+            said = f"The machine was restarted; it is up for {at:.0f} s."
+            self._outbox.add(self._health.note("ok", said))
+        elif at - before > max(self._options.hung_s, 5 * self._options.interval_s):
+            said = f"There are no readings of the last {at - before:.0f} s."
+            self._outbox.add(self._health.note("ok", said))
+
+    def _new_reader(self) -> Reader:
+        if self._shell is None:
+            return LocalReader(self._options.root, self._clock)
+        quiet_s = max(120, math.ceil(4 * self._options.interval_s))
+        root = str(self._options.root)
+        return ResidentReader(self._shell, root=root, quiet_s=quiet_s, clock=self._clock)
 
     def _until_next(self) -> float:
         """Seconds to the next grid point, never the one just taken: timers may fire early."""
@@ -142,52 +191,14 @@ class HostSource:
         self._slot = slot + 1 if slot == self._slot else slot
         return max(0.0, self._slot * interval - now)
 
-    def _disk_traffic(self) -> dict[str, Values]:
-        try:
-            all_disks = proc_files.diskstats(proc_files.read(self._options.proc / "diskstats"))
-        except (OSError, ValueError, IndexError):
-            return {}
-        names = frozenset(all_disks)
-        if names != self._disks[0]:
-            self._disks = (names, devices.disks(names, self._options.sys))
-        return {f"disk:{name}": all_disks[name] for name in sorted(self._disks[1])}
 
-    def _net_traffic(self) -> dict[str, Values]:
-        try:
-            every = proc_files.interfaces(proc_files.read(self._options.proc / "net/dev"))
-        except (OSError, ValueError, IndexError):
-            return {}
-        names = frozenset(every)
-        if names != self._links[0]:
-            self._links = (names, devices.links(names, self._options.sys))
-        return {f"net:{name}": every[name] for name in sorted(self._links[1])}
-
-    async def _slow_parts(self) -> dict[str, Values]:
-        """File systems and sensors; unknown with the reason while they do not answer."""
-        try:
-            return await self._slow.call(self._ask_slow, _SLOW_S)
-        except (SourceError, OSError, ValueError) as error:
-            reason = str(error)
-            return _slow_rows(
-                {point: devices.unknown_room(reason) for point in self._points},
-                {name: {"sensor_celsius": reason} for name in self._sensors},
-            )
-
-    def _ask_slow(self) -> dict[str, Values]:
-        if time.monotonic() - self._surveyed > _SURVEY_S:
-            mounts = proc_files.mounts(proc_files.read(self._options.proc / "self/mounts"))
-            self._points = devices.file_systems(mounts)
-            self._sensors = devices.sensors(self._options.sys)
-            self._surveyed = time.monotonic()
-        return _slow_rows(
-            {point: devices.room(point) for point in self._points},
-            {name: devices.temperature(file) for name, file in self._sensors.items()},
-        )
-
-
-def _slow_rows(rooms: Mapping[str, Values], sensors: Mapping[str, Values]) -> dict[str, Values]:
-    pairs: Iterable[tuple[str, Values]] = (
-        *((f"fs:{point}", values) for point, values in rooms.items()),
-        *((f"sensor:{name}", values) for name, values in sensors.items()),
-    )
-    return dict(pairs)
+def _ndjson(
+    host: str, rows: dict[str, Values], taken: datetime, received: datetime | None
+) -> bytes:
+    at = {"host": host, "collected_at": stamp(taken)}
+    lines = []
+    for entity, values in rows.items():
+        extra = {"received_at": stamp(received)} if received and entity == "host" else {}
+        record = {**at, "entity": entity, **extra, **values}
+        lines.append(orjson.dumps(record, option=orjson.OPT_APPEND_NEWLINE))
+    return b"".join(lines)

@@ -1,46 +1,22 @@
 """Metrics from the text of /proc files (proc(5)); counters as raw totals, in base units.
 
-A value is a number, or the text that says why it is unknown.
+Every function here takes text and raises ValueError, IndexError or KeyError where it is not what
+that file holds. A value is a number, or the text that says why it is unknown.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 Values = dict[str, float | int | str]
+NOT_UNDERSTOOD: Final = (ValueError, IndexError, KeyError)
 
-_TICK_S: Final = 1.0 / os.sysconf("SC_CLK_TCK")
+# The kernel gives times in hundredths of a second on every architecture of today (USER_HZ).
+_TICK_S: Final = 0.01
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _SECTOR: Final = 512  # always, whatever the device says (Documentation/block/stat)
-
-
-def read(path: Path) -> str:
-    """The text of a /proc or /sys file; raises OSError where it cannot be read."""
-    file = os.open(path, os.O_RDONLY)
-    try:
-        parts = []
-        while part := os.read(file, 65536):
-            parts.append(part)
-    finally:
-        os.close(file)
-    return b"".join(parts).decode("utf-8", "backslashreplace")
-
-
-def host(proc: Path) -> Values:
-    """Everything of the entity `host`; a file that is not there makes its metrics unknown."""
-    values: Values = {}
-    for name, names, parse in _HOST_FILES:
-        try:
-            values.update(parse(read(proc / name)))
-        except OSError as error:
-            values.update(dict.fromkeys(names, f"{proc / name}: {error.strerror}"))
-        except (ValueError, IndexError, KeyError) as error:
-            values.update(dict.fromkeys(names, f"{proc / name}: not understood ({error})"))
-    values["processes_alive"] = sum(1 for name in os.listdir(proc) if name[0] in "123456789")
-    return values
 
 
 def stat(text: str) -> Values:
@@ -55,7 +31,6 @@ def stat(text: str) -> Values:
         line.split(maxsplit=1) for line in lines[-6:] if line.startswith(("procs_r", "procs_b"))
     )
     return {
-        "cpu_cores": sum(1 for line in lines[1:] if line.startswith("cpu")),
         "cpu_busy_seconds_total": _seconds(user + nice + system + irq + softirq),
         "cpu_iowait_seconds_total": _seconds(iowait),
         "cpu_steal_seconds_total": _seconds(steal),
@@ -64,37 +39,58 @@ def stat(text: str) -> Values:
     }
 
 
+def cores(text: str) -> dict[str, tuple[int, int]]:
+    """Of each core of /proc/stat that is online: ticks busy and ticks in all, by its number."""
+    found = {}
+    for line in text.splitlines()[1:]:
+        if not line.startswith("cpu"):
+            break
+        name, *rest = line.split()
+        user, nice, system, idle, iowait, irq, softirq, steal = map(int, rest[:8])
+        busy = user + nice + system + irq + softirq
+        found[name[3:]] = (busy, busy + idle + iowait + steal)
+    return found
+
+
 def meminfo(text: str) -> Values:
     """Memory and swap from /proc/meminfo."""
-    kibi = {}
+    amounts = {}
     for line in text.splitlines():
         name, _, amount = line.partition(":")
-        kibi[name] = int(amount.split()[0]) * 1024
+        amounts[name] = int(amount.split()[0])
+    kibi = {name: amount * 1024 for name, amount in amounts.items()}
     return {
         "memory_total_bytes": kibi["MemTotal"],
         "memory_available_bytes": kibi["MemAvailable"],
         "memory_cached_bytes": kibi["Cached"],
+        "memory_shared_bytes": kibi["Shmem"],
+        "memory_slab_bytes": kibi["Slab"],
+        "memory_dirty_bytes": kibi["Dirty"] + kibi["Writeback"],
+        # One size of huge pages is counted here, the default one: a kernel without any has none.
+        "memory_huge_pages_bytes": amounts.get("HugePages_Total", 0) * kibi.get("Hugepagesize", 0),
         "swap_total_bytes": kibi["SwapTotal"],
         "swap_used_bytes": kibi["SwapTotal"] - kibi["SwapFree"],
     }
 
 
-def vmstat(text: str) -> Values:
+def swapped(text: str) -> Values:
     """Swap traffic from /proc/vmstat."""
-    pages = {}
-    for name in ("pswpin", "pswpout"):
-        start = text.index(f"\n{name} ") + len(name) + 2
-        pages[name] = int(text[start : text.index("\n", start)])
+    found = _pairs(text)
     return {
-        "swap_in_bytes_total": pages["pswpin"] * _PAGE,
-        "swap_out_bytes_total": pages["pswpout"] * _PAGE,
+        "swap_in_bytes_total": int(found["pswpin"]) * _PAGE,
+        "swap_out_bytes_total": int(found["pswpout"]) * _PAGE,
     }
 
 
+def oom_kills(text: str) -> Values:
+    """Processes killed for memory, from /proc/vmstat (Linux 4.13)."""
+    return {"oom_kills_total": int(_pairs(text)["oom_kill"])}
+
+
 def loadavg(text: str) -> Values:
-    """Load averages from /proc/loadavg."""
-    one, five, *_ = text.split()
-    return {"load1": float(one), "load5": float(five)}
+    """Load averages and threads from /proc/loadavg."""
+    one, five, _, tasks, *_ = text.split()
+    return {"load1": float(one), "load5": float(five), "threads_alive": int(tasks.split("/")[1])}
 
 
 def uptime(text: str) -> Values:
@@ -102,20 +98,44 @@ def uptime(text: str) -> Values:
     return {"uptime_seconds": float(text.split(maxsplit=1)[0])}
 
 
-def pressure(text: str) -> float:
+def waited(text: str) -> float:
     """Seconds some task waited, from a file of /proc/pressure (Documentation/accounting/psi)."""
     return int(text.split("\n", 1)[0].rpartition("total=")[2]) / 1e6
 
 
-def diskstats(text: str) -> dict[str, Values]:
-    """Every block device of /proc/diskstats by name (Documentation/admin-guide/iostats)."""
+def stalled(text: str) -> float:
+    """Seconds all tasks waited at once, from a file of /proc/pressure."""
+    full = next(line for line in reversed(text.splitlines()) if line.startswith("full "))
+    return int(full.rpartition("total=")[2]) / 1e6
+
+
+def tcp(text: str) -> Values:
+    """Segments sent and sent again, from the two Tcp lines of /proc/net/snmp (RFC 2012)."""
+    names, values = (line.split() for line in text.splitlines() if line.startswith("Tcp:"))
+    counts = dict(zip(names[1:], values[1:], strict=True))
+    return {
+        "tcp_segments_sent_total": int(counts["OutSegs"]),
+        "tcp_retransmits_total": int(counts["RetransSegs"]),
+    }
+
+
+def file_handles(text: str) -> Values:
+    """Open file handles of the whole machine, from /proc/sys/fs/file-nr."""
+    taken, free, most = map(int, text.split())
+    return {"file_handles_open": taken - free, "file_handles_limit": most}
+
+
+def diskstats(text: str, wanted: Callable[[str], bool]) -> dict[str, Values]:
+    """The `wanted` block devices of /proc/diskstats (Documentation/admin-guide/iostats)."""
     disks: dict[str, Values] = {}
     for line in text.splitlines():
-        parts = line.split()
-        counts = [int(part) for part in parts[3:]]
+        _, _, name, *rest = line.split()
+        if not wanted(name):
+            continue
+        counts = [int(part) for part in rest]
         waits = counts[3] + counts[7]  # then discards (Linux 4.18) and flushes (5.5)
         waits += sum(counts[at] for at in (14, 16) if at < len(counts))
-        disks[parts[2]] = {
+        disks[name] = {
             "read_bytes_total": counts[2] * _SECTOR,
             "written_bytes_total": counts[6] * _SECTOR,
             "reads_total": counts[0],
@@ -126,13 +146,16 @@ def diskstats(text: str) -> dict[str, Values]:
     return disks
 
 
-def interfaces(text: str) -> dict[str, Values]:
-    """Every network interface of /proc/net/dev by name."""
+def interfaces(text: str, wanted: Callable[[str], bool]) -> dict[str, Values]:
+    """The `wanted` network interfaces of /proc/net/dev."""
     found: dict[str, Values] = {}
     for line in text.splitlines()[2:]:
-        name, _, rest = line.partition(":")
+        name, _, rest = line.rpartition(":")
+        name = name.strip()
+        if not wanted(name):
+            continue
         counts = [int(part) for part in rest.split()]
-        found[name.strip()] = {
+        found[name] = {
             "received_bytes_total": counts[0],
             "sent_bytes_total": counts[8],
             "received_packets_total": counts[1],
@@ -143,37 +166,50 @@ def interfaces(text: str) -> dict[str, Values]:
     return found
 
 
-def mounts(text: str) -> dict[str, tuple[str, str]]:
-    """Mount point -> device and type, from /proc/mounts; the last mount on a point counts."""
-    found = {}
-    for line in text.splitlines():
-        device, point, kind, *_ = line.split(" ")
-        found[_unescaped(point)] = (device, kind)
-    return found
+def host(found: Mapping[str, str], missing: Mapping[str, str]) -> Values:
+    """Every metric of HOST_FILES, from the texts by path; where one is missing, the reason."""
+    values: Values = {}
+    for path, names, parse in HOST_FILES:
+        text = found.get(path)
+        if text is None:
+            values.update(dict.fromkeys(names, f"/{path}: {missing.get(path, 'not answered')}"))
+            continue
+        try:
+            values.update(parse(text))
+        except NOT_UNDERSTOOD as error:
+            values.update(dict.fromkeys(names, f"/{path}: not understood ({error})"))
+    return values
 
 
-def _unescaped(text: str) -> str:
-    """`text` with the octal escapes of fstab(5) undone."""
-    for escape, char in (("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")):
-        text = text.replace(escape, char)
-    return text
+def _pairs(text: str) -> dict[str, str]:
+    return dict(line.split(" ", 1) for line in text.splitlines() if line)
 
 
 def _seconds(ticks: int) -> float:
     return round(ticks * _TICK_S, 3)
 
 
-def _waited(resource: str) -> Callable[[str], Values]:
-    return lambda text: {f"pressure_{resource}_seconds_total": pressure(text)}
+def _some(resource: str) -> Callable[[str], Values]:
+    return lambda text: {f"pressure_{resource}_seconds_total": waited(text)}
 
 
-_HOST_FILES: Final[
-    tuple[tuple[str, tuple[str, ...], Callable[[str], Mapping[str, float | int | str]]], ...]
-] = (
+def _full(resource: str) -> Callable[[str], Values]:
+    return lambda text: {f"pressure_{resource}_full_seconds_total": stalled(text)}
+
+
+def _pressure() -> Iterable[tuple[str, tuple[str, ...], Callable[[str], Values]]]:
+    for resource in ("cpu", "memory", "io"):
+        path = f"proc/pressure/{resource}"
+        yield path, (f"pressure_{resource}_seconds_total",), _some(resource)
+        if resource != "cpu":  # of the whole machine's processors it is always nought
+            yield path, (f"pressure_{resource}_full_seconds_total",), _full(resource)
+
+
+# Where each metric of the machine as a whole stands: path, metrics, how they are read.
+HOST_FILES: Final[tuple[tuple[str, tuple[str, ...], Callable[[str], Values]], ...]] = (
     (
-        "stat",
+        "proc/stat",
         (
-            "cpu_cores",
             "cpu_busy_seconds_total",
             "cpu_iowait_seconds_total",
             "cpu_steal_seconds_total",
@@ -183,21 +219,24 @@ _HOST_FILES: Final[
         stat,
     ),
     (
-        "meminfo",
+        "proc/meminfo",
         (
             "memory_total_bytes",
             "memory_available_bytes",
             "memory_cached_bytes",
+            "memory_shared_bytes",
+            "memory_slab_bytes",
+            "memory_dirty_bytes",
+            "memory_huge_pages_bytes",
             "swap_total_bytes",
             "swap_used_bytes",
         ),
         meminfo,
     ),
-    ("vmstat", ("swap_in_bytes_total", "swap_out_bytes_total"), vmstat),
-    ("loadavg", ("load1", "load5"), loadavg),
-    ("uptime", ("uptime_seconds",), uptime),
-    *(
-        (f"pressure/{resource}", (f"pressure_{resource}_seconds_total",), _waited(resource))
-        for resource in ("cpu", "memory", "io")
-    ),
+    ("proc/vmstat", ("swap_in_bytes_total", "swap_out_bytes_total"), swapped),
+    ("proc/vmstat", ("oom_kills_total",), oom_kills),
+    ("proc/loadavg", ("load1", "load5", "threads_alive"), loadavg),
+    ("proc/uptime", ("uptime_seconds",), uptime),
+    ("proc/net/snmp", ("tcp_segments_sent_total", "tcp_retransmits_total"), tcp),
+    *_pressure(),
 )
