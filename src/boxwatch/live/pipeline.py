@@ -91,7 +91,7 @@ class Pipeline:
         scores = pl.concat([self.scorers[name].add(frame) for name, frame in windows.items()])
         detections = [
             *self.known.add(events, now),
-            *self.episodes.add(scores),
+            *self.known.naming_users(self.episodes.add(scores)),
             *self.novelty.add(logs.with_columns(service_name().alias("entity")), now),
             *self.silence.add(windows["service"]),
         ]

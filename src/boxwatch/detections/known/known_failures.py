@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -16,6 +16,7 @@ from boxwatch.detections.known.names import Names, in_words
 from boxwatch.detections.known.reading_findings import RuleReadings
 from boxwatch.detections.known.readings import Readings
 from boxwatch.detections.known.rules import RULES, Override, with_overrides
+from boxwatch.detections.known.users import Users
 from boxwatch.events.schema import LOGS, SAMPLES, Events, check
 
 
@@ -35,6 +36,7 @@ class KnownFailures:
     ) -> None:
         rules = with_overrides(RULES, {} if overrides is None else overrides)
         self._names = Names(pci_to_gpu)
+        self._users = Users()
         self._screen = LineScreen(rules)
         self._lines = LineFindings(rules, self._names)
         self._readings = Readings()
@@ -60,7 +62,11 @@ class KnownFailures:
         found += self._from_readings(frames)
         for rule in self._rules:
             found += rule.settle(now)
-        return [self._with_gpus(detection) for detection in _latest(found)]
+        return self.naming_users([self._with_gpus(detection) for detection in _latest(found)])
+
+    def naming_users(self, found: Sequence[Detection]) -> list[Detection]:
+        """`found`, whoever found it, with the services that use the card where it is about one."""
+        return self._users.naming(found)
 
     def _from_lines(self, logs: pl.DataFrame) -> list[Detection]:
         lessons = [*_containers(logs), *_gpus(logs)]
@@ -78,6 +84,7 @@ class KnownFailures:
         _, what, one, two = lesson
         if what == "gpu":
             self._names.learn_gpu(one, two)
+            self._users.learn(one, two)
         else:
             self._names.learn_container(one, two)
 
@@ -108,6 +115,7 @@ class KnownFailures:
         """All of the state, JSON-able."""
         return {
             "names": self._names.save(),
+            "users": self._users.save(),
             "lines": self._lines.save(),
             "readings": self._readings.save(),
             "away": self._away.save(),
@@ -117,6 +125,8 @@ class KnownFailures:
     def load(self, state: Mapping[str, object]) -> None:
         """Go on from what `save` described."""
         self._names.load(_table(state, "names"))
+        if "users" in state:
+            self._users.load(_table(state, "users"))
         self._lines.load(_table(state, "lines"))
         self._readings.load(_table(state, "readings"))
         self._away.load(_table(state, "away") if "away" in state else {})
@@ -152,13 +162,12 @@ def _containers(logs: pl.DataFrame) -> list[tuple[int, str, str, str]]:
 
 
 def _gpus(logs: pl.DataFrame) -> list[tuple[int, str, str, str]]:
-    """Every distinct GPU record with attributes: (row, "gpu", host, attributes)."""
+    """Every GPU record with attributes, in order: (row, "gpu", host, attributes)."""
     told = (
         logs.lazy()
         .with_row_index("row")
         .filter((pl.col("source") == "gpu") & pl.col("attributes").is_not_null())
         .select("row", pl.lit("gpu"), "host", "attributes")
-        .unique(["host", "attributes"], keep="first", maintain_order=True)
         .collect()
     )
     return list(told.iter_rows())

@@ -15,11 +15,10 @@ import polars as pl
 
 from boxwatch.detections.known.lines import Hit
 from boxwatch.errors import SettingError
+from boxwatch.events.services import of_unit
 
 _CONTAINER: Final = re.compile(r"(?:docker|libpod|cri-containerd)[-/](?P<id>[0-9a-f]{12,64})")
 _UNIT: Final = re.compile(r"(?P<unit>[^/]+\.(?:service|scope|mount|timer|socket))(?:/|$)")
-# Units that exist once are one service, as in the service view.
-_INSTANCE: Final = re.compile(r"[0-9a-f]{8,}|\d+")
 _PARTITION: Final = re.compile(r"^(?P<disk>nvme\d+n\d+|mmcblk\d+)p\d+$|^(?P<sd>[sv]d[a-z]+)\d+$")
 _WORDS: Final = {
     "disk": "Disk",
@@ -134,13 +133,13 @@ class Names:
                 return f"service:{self._containers.get(short, short)}"
             unit = _UNIT.search(text)
             if unit is not None:
-                return _unit_entity(unit["unit"])
+                return of_unit(unit["unit"])
         if hit.container_name:
             return f"service:{hit.container_name.lstrip('/')}"
         if hit.container_id:
             short = hit.container_id[:_SHORT]
             return f"service:{self._containers.get(short, short)}"
-        return _unit_entity(hit.unit) if hit.unit and hit.unit != "kernel" else "host"
+        return of_unit(hit.unit) if hit.unit and hit.unit != "kernel" else "host"
 
     def save(self) -> dict[str, object]:
         """All that was learnt, JSON-able."""
@@ -158,10 +157,6 @@ class Names:
         self._gpus, self._uuids = fresh["gpus"], fresh["uuids"]
         self._seen, self._containers = fresh["seen"], fresh["containers"]
         self._users = fresh["users"]
-
-
-def _unit_entity(unit: str) -> str:
-    return f"service:{_INSTANCE.sub('*', unit.removesuffix('.service'))[:80]}"
 
 
 def _index(value: int | str) -> str:
