@@ -52,6 +52,15 @@ def test_a_short_break_is_no_finding():
     assert of_samples(line((0, 1), (100, 0), (105, 1))) == {}
 
 
+def test_sources_of_a_host_out_of_reach_are_not_blamed():
+    """They fail with the line, and have a minute to begin again when it is back."""
+    failing = samples("source:nvidia", [99], up=0.0)
+    turns = ((100, pl.concat([failing, line((100, 0))])), (400, NOTHING), (500, line((500, 1))))
+    known = KnownFailures()
+    assert "nvidia-driver-not-answering" not in play(known, *turns, (550, NOTHING))
+    assert play(known, (580, NOTHING))["nvidia-driver-not-answering"].open
+
+
 def test_the_line_is_no_source_that_is_down():
     """Other sources keep their own rule."""
     assert set(of_samples(line((0, 0)))) == {"host-unreachable"}

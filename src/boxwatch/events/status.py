@@ -65,7 +65,7 @@ def _logs(records: Records, frame: pl.DataFrame) -> Events:
             "source",
             pl.lit(" is "),
             "state",
-            (": " + pl.col("reason")).fill_null(""),
+            (": " + pl.col("reason").str.strip_chars_end(".")).fill_null(""),
             (". " + pl.col("hint")).fill_null(""),
         ]
     )

@@ -20,7 +20,7 @@ class Login:
     keys: tuple[Path, ...]
     known_hosts: Path
     connect_s: float = 15.0
-    silent_s: float = 15.0
+    silent_s: float = 9.0
 
     def __str__(self) -> str:
         """The address, as the settings name it."""

@@ -27,9 +27,12 @@ class Away:
         """True while nothing can be known of `host`."""
         return host in self._out
 
-    def last(self, host: str, seen: int) -> int:
-        """When something was `seen` last, or could have been: time away is none (µs)."""
-        return max(seen, self._back.get(host, seen))
+    def last(self, host: str, seen: int, more: int = 0) -> int:
+        """When something was last `seen`, or could have been: not before the host was back.
+
+        All in microseconds; `more` is how long after its return.
+        """
+        return max(seen, self._back[host] + more) if host in self._back else seen
 
     def save(self) -> dict[str, object]:
         """All state, JSON-able."""

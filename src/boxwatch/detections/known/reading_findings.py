@@ -22,6 +22,7 @@ from boxwatch.detections.known.findings import SECOND, Finding, reason
 from boxwatch.detections.known.rules import Rule
 
 _STALE: Final = 600 * SECOND  # no reading for so long, and what was bad counts as over
+_BEGIN: Final = 60 * SECOND  # sources take so long to begin again when their host is back
 _Row = Mapping[str, object]
 
 
@@ -125,10 +126,20 @@ class RuleReadings:
         found = spell.finding
         if self.condition.weight is not None:
             return self._heavy(spell, row)
-        return (
-            found.last - found.first >= self.rule.sustain_seconds * SECOND
-            and spell.readings >= self.rule.least_readings
-        )
+        return self._held(found, found.last) and spell.readings >= self.rule.least_readings
+
+    def _held(self, found: Finding, instant: int) -> bool:
+        """True if it held for long enough, as far as it could be known.
+
+        What a source says of itself tells nothing while its host is out of reach, and little
+        before it had time to begin again.
+        """
+        first = found.first
+        if self.kind == "source":
+            if self._away.holds(found.host):
+                return False
+            first = self._away.last(found.host, first, _BEGIN)
+        return instant - first >= self.rule.sustain_seconds * SECOND
 
     def _heavy(self, spell: Spell, row: _Row) -> bool:
         values = row["values"]
@@ -183,8 +194,7 @@ class RuleReadings:
         for spell in self._spells.values():
             found = spell.finding
             if self.rule.persistent and not spell.opened:
-                held = instant - found.first >= self.rule.sustain_seconds * SECOND
-                spell.opened = held
+                spell.opened = self._held(found, instant)
             if not spell.opened:
                 continue
             out.append(found.news(closing=self._stale(spell, instant)))
