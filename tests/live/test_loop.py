@@ -173,6 +173,50 @@ def test_a_feed_that_breaks_leaves_a_saved_state(tmp_path, turns):
         assert watch.state.load_checkpoint().seq == watch.store.head().seq == 3
 
 
+def test_incidents_are_known_before_the_state_is_saved(tmp_path, turns):
+    """With every turn, while the state of the pipeline is saved now and then only."""
+    known = []
+    with Watch(tmp_path, options=LoopOptions(checkpoint_s=3600.0)) as watch:
+
+        def tell(status) -> None:
+            opened = [one for one in watch.state.incidents() if one.state == "open"]
+            known.append((len(opened) == status.open_incidents, watch.state.load_checkpoint()))
+
+        watch.run(Tape(turns), tell=tell)
+    assert known == [(True, None)] * MINUTES
+
+
+def test_what_was_known_ahead_of_the_state_is_not_told_twice(tmp_path, turns, expected):
+    """Killed with incidents written and no state saved: the same incidents, the same history."""
+    with Watch(tmp_path) as first:
+        for events, now in turns:
+            seq = first.store.append(events, now, {})
+            first.loop._judge(seq, Turn(events, now, {}))
+            first.loop._tidy(now)
+        before = {one.id: first.state.history(one.id) for one in first.state.incidents()}
+        assert first.state.load_checkpoint() is None
+    with Watch(tmp_path) as second:
+        assert second.loop.recover() == MINUTES
+        assert second.state.incidents() == expected
+        assert {one.id: second.state.history(one.id) for one in expected} == before
+
+
+def test_a_sink_that_fails_does_not_end_watching(tmp_path, turns, expected):
+    """Everything is stored, judged and saved; the sink's failures are counted."""
+
+    class Broken(MemorySink):
+        """A sink with a mistake."""
+
+        def write(self, incidents: Sequence[Incident]) -> None:
+            raise RuntimeError("a mistake in this sink")
+
+    failures = REGISTRY.total("boxwatch_failures_total")
+    with Watch(tmp_path, [Broken()]) as watch:
+        watch.run(Tape(turns))
+        assert watch.state.incidents() == expected
+    assert REGISTRY.total("boxwatch_failures_total") > failures
+
+
 @pytest.fixture
 def device(tmp_path):
     """A file system of six megabytes."""
@@ -239,3 +283,19 @@ def test_a_state_that_does_not_fit_is_saved_later(device, turns, expected):
     sink = Filling(device)
     survives(device, Tape(turns), [sink], expected)
     assert sink.told
+
+
+def test_a_device_that_is_full_at_the_start_does_not_end_watching(device, turns, expected):
+    """What was stored is judged, the state is saved once there is room, and watching goes on."""
+    with EventStore.open(device / "data", writable=True) as store:
+        for events, now in turns[:14]:
+            store.append(events, now, {})
+    with Watch(device / "data", options=LoopOptions(retry_s=0.05)) as watch:
+        ballast = device / "ballast"
+        ballast.write_bytes(bytes(shutil.disk_usage(device).free))
+        assert list(watch.loop.recovering()) == list(range(1, 15))
+        assert watch.state.load_checkpoint() is None
+        ballast.unlink()
+        watch.run(Tape(turns[14:]))
+        assert watch.state.incidents() == expected
+        assert watch.state.load_checkpoint().seq == MINUTES

@@ -102,6 +102,19 @@ class StateStore:
             )
             _upsert(transaction, incidents)
 
+    def note(self, incidents: Sequence[Incident]) -> None:
+        """Make changed `incidents` known ahead of the checkpoint that covers them.
+
+        After a crash the batches since the last checkpoint are judged again, which writes the same
+        incidents again: that changes nothing.
+
+        Raises:
+            StoreFull: no room; nothing of it is known.
+
+        """
+        with self._database.transaction() as transaction:
+            _upsert(transaction, incidents)
+
     def load_checkpoint(self) -> Checkpoint | None:
         """The last checkpoint; None where there is none."""
         with self._database.guarded():
@@ -228,7 +241,13 @@ def _upsert(transaction: sqlite3.Connection, incidents: Sequence[Incident]) -> N
 
 
 def _note(transaction: sqlite3.Connection, incident: str, change: Change) -> None:
+    """Write `change` down; what the machine said before it says again after a crash."""
+    row = (incident, to_micros(change.at), str(change.state), change.by, change.note)
+    if change.by == "machine":
+        same = "incident = ? AND at_us = ? AND state = ? AND by = ? AND note = ?"
+        known = transaction.execute(f"SELECT 1 FROM history WHERE {same}", row).fetchone()  # noqa: S608
+        if known is not None:
+            return
     transaction.execute(
-        "INSERT INTO history (incident, at_us, state, by, note) VALUES (?, ?, ?, ?, ?)",
-        (incident, to_micros(change.at), str(change.state), change.by, change.note),
+        "INSERT INTO history (incident, at_us, state, by, note) VALUES (?, ?, ?, ?, ?)", row
     )
