@@ -14,7 +14,7 @@ from typing import Final
 from boxwatch.bench.footprint import COMMAND
 from boxwatch.bench.hosts import Host, Site
 from boxwatch.clock import monotonic
-from boxwatch.errors import EnvironmentFault
+from boxwatch.errors import Defect, EnvironmentFault
 
 _PATIENCE_S: Final = 60.0
 
@@ -42,11 +42,10 @@ class Collector:
             EnvironmentFault: it is not running.
 
         """
+        self.check()
         process = self._process
-        if process is None or process.poll() is not None:
-            raise EnvironmentFault(
-                "`boxwatch up` ended by itself.", hint=self.said()[-2000:].strip()
-            )
+        if process is None:
+            raise Defect("`boxwatch up` was never started.")
         if self._inside is None:
             return process.pid
         # nsenter(1) forks to enter the host's process numbers: the watcher is its child.
@@ -57,6 +56,18 @@ class Collector:
                 return int(text.split()[0])
             time.sleep(0.01)
         raise EnvironmentFault("`boxwatch up` did not start.", hint=self.said()[-2000:].strip())
+
+    def check(self) -> None:
+        """See that it still runs.
+
+        Raises:
+            EnvironmentFault: it ended by itself.
+
+        """
+        if self._process is None or self._process.poll() is not None:
+            raise EnvironmentFault(
+                "`boxwatch up` ended by itself.", hint=self.said()[-2000:].strip()
+            )
 
     def said(self) -> str:
         """What it wrote to its standard error, in all its lives."""

@@ -23,9 +23,10 @@ WATCHED_S: Final = 60.0
 _SETTLED_S: Final = 20.0
 _RATE: Final = 2.0
 _LEAVING_S: Final = 15.0
-_PLACES: Final = ("/etc", "/home", "/root", "/run", "/tmp", "/dev/shm", "/var/lib", "/var/tmp")  # noqa: S108
+# Where a login may write; all of them are the host's own.
+_PLACES: Final = ("/home", "/run", "/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
 # What the host's own daemons come and go with, whoever is logged in.
-_OWN: Final = re.compile(r"^(/run/(systemd|docker|containerd|log|udev)/|/var/lib/docker/)")
+_OWN: Final = re.compile(r"^/run/(systemd|docker|containerd|log|udev)/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,7 @@ def traces(site: Site, host: Host, watched_s: float) -> Traces:
         collector.wait_until_open()
         time.sleep(_SETTLED_S)
         session, whole = _percent(host, watched_s)
+        collector.check()
         login = [pid for pid in host.sessions() if pid not in listener]
         memory, processes = _pss_bytes(login), [_command(pid) for pid in login]
     finally:

@@ -202,7 +202,7 @@ def _wait_until_stored(collector: Collector, host: Host, ordeal: Ordeal) -> None
     lines = verdict.numbered(_kept(host, ordeal)).height
     stored, since = -1, monotonic()
     while monotonic() - since < _SETTLED_S:
-        _ = collector.pid  # it must be alive
+        collector.check()
         now = verdict.stored_count(collector.data)
         ordeal.progress("waiting for the store", min(now, lines), lines)
         if now != stored:

@@ -17,8 +17,8 @@ mount -t overlay overlay -o \
 mount -t proc proc "$R/proc"
 mount --bind "$H/boot_id" "$R/proc/sys/kernel/random/boot_id"
 mount -t sysfs -o ro sysfs "$R/sys"
-for one in run tmp dev; do mount -t tmpfs tmpfs "$R/$one"; done
-chmod 1777 "$R/tmp"
+for one in run tmp var/tmp dev; do mount -t tmpfs tmpfs "$R/$one"; done
+chmod 1777 "$R/tmp" "$R/var/tmp"
 for one in null zero full random urandom tty; do
   touch "$R/dev/$one"
   mount --bind "/dev/$one" "$R/dev/$one"
