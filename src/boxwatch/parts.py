@@ -28,10 +28,18 @@ SHELLS: Final[Mapping[str, str]] = MappingProxyType(
         "ssh-shell": "boxwatch.sources.ssh_shell:SshShell",
     }
 )
+ENGINES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "docker-socket": "boxwatch.sources.docker_api:ApiEngine",
+        "docker-command": "boxwatch.sources.docker_cli:CliEngine",
+        "docker-either": "boxwatch.sources.docker_either:EitherEngine",
+        "ssh-dial": "boxwatch.sources.ssh_dial:SshDial",
+    }
+)
 
 
 def load(kind: str) -> Callable[..., Any]:
     """The class of the part `kind`; imports its module."""
-    module, _, name = {**SOURCES, **SHELLS}[kind].partition(":")
+    module, _, name = {**SOURCES, **SHELLS, **ENGINES}[kind].partition(":")
     part: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return part

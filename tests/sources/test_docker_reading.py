@@ -94,7 +94,7 @@ def test_missing_events_are_recognised(read):
     _, _, source = read(ScriptedEngine(happened=[_event("die", 1)]), lambda _, did: "die" in did)
     later = ScriptedEngine(happened=[_event("die", 5)])
     _, events, _ = read(later, lambda _, did: "die" in did, source.position())
-    assert [e["Type"] for e in events if e["Action"] == "gap"] == ["daemon"]
+    assert [e["Type"] for e in events if e["Action"] == "events missing"] == ["daemon"]
 
 
 def test_no_event_is_missing_where_the_last_one_comes_again(read):
@@ -102,7 +102,7 @@ def test_no_event_is_missing_where_the_last_one_comes_again(read):
     _, _, source = read(ScriptedEngine(happened=[_event("die", 1)]), lambda _, did: "die" in did)
     both = ScriptedEngine(happened=[_event("die", 1), _event("stop", 5)])
     _, events, _ = read(both, lambda _, did: "stop" in did, source.position())
-    assert [a for a in _actions(events) if a in ("die", "stop", "gap")] == ["stop"]
+    assert [a for a in _actions(events) if a in ("die", "stop", "events missing")] == ["stop"]
 
 
 def test_an_event_that_is_none_is_handed_over_for_quarantine(read):

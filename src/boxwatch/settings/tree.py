@@ -142,11 +142,20 @@ class SourceSwitch(Section):
     enabled: Switch = Field(default=True, description="Whether this source is read.")
 
 
+class DockerSwitch(SourceSwitch):
+    """Containers."""
+
+    socket: Text = Field(
+        default="/var/run/docker.sock",
+        description="Socket of the container engine: Docker's, podman's, or a read-only proxy's.",
+    )
+
+
 class Sources(Section):
     """Which sources are read. One whose tool is missing says so once and does no harm."""
 
     journald: SourceSwitch = SourceSwitch()
-    docker: SourceSwitch = SourceSwitch()
+    docker: DockerSwitch = DockerSwitch()
     nvidia: SourceSwitch = SourceSwitch()
     host: SourceSwitch = SourceSwitch()
     kernel: SourceSwitch = SourceSwitch()

@@ -3,6 +3,7 @@
 from boxwatch.sources.capability import Capability
 from boxwatch.sources.check import Probed, Surroundings, check_clock, check_machine, check_room
 from boxwatch.sources.docker import DockerOptions, DockerSource
+from boxwatch.sources.docker_engine import Engine
 from boxwatch.sources.files import FilesOptions, FilesSource
 from boxwatch.sources.host import HostOptions, HostSource
 from boxwatch.sources.journald import JournaldSource, JournalOptions
@@ -20,6 +21,7 @@ __all__ = [
     "Completed",
     "DockerOptions",
     "DockerSource",
+    "Engine",
     "FilesOptions",
     "FilesSource",
     "HostOptions",

@@ -30,7 +30,7 @@ class ContainerLog:
     def __init__(self, host: str, container_id: str, name: str, marks: Marks) -> None:
         self.container_id = container_id
         self.name = name
-        self.hole = ""  # why lines may be missing; whoever reports it empties it
+        self.hole: tuple[datetime, datetime] | None = None  # who reports it, forgets it
         self._host = host
         self._received: dict[str, Mark] = dict(marks)
         self._skip: dict[str, Mark] = {}
@@ -98,7 +98,7 @@ class ContainerLog:
         if stamp > last:
             del self._skip[stream]
             if last >= self._since:
-                self.hole = f"between {last} and {stamp}"
+                self.hole = (_instant(last), _instant(stamp))
             return False
         if stamp == last:
             if count > 1:

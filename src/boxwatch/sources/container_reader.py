@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Container, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
@@ -20,9 +20,11 @@ from boxwatch.sources.container_state import (
     name_of,
 )
 from boxwatch.sources.docker_engine import Engine, Record
+from boxwatch.sources.notices import Gap
 from boxwatch.sources.outbox import Pauses
 from boxwatch.sources.source import Output
 
+_ROOM_HINT: Final = "Give its log more room: --log-opt max-size=50m --log-opt max-file=3."
 _LONGEST_S: Final = 10.0  # between attempts at a log that ended although its container runs
 
 
@@ -47,6 +49,11 @@ class Wishes:
     follow: bool
     journal_read: bool
     first_pause_s: float
+    names: Container[str] = ()
+
+    def leave_out(self, name: str) -> bool:
+        """Whether a container of this name is none of those that are wanted."""
+        return self.names != () and name not in self.names
 
 
 class Desk(Protocol):
@@ -58,6 +65,10 @@ class Desk(Protocol):
 
     async def event(self, action: str, container_id: str, attributes: Mapping[str, str]) -> None:
         """Take what was found out about a container; may wait."""
+        ...
+
+    async def gap(self, gap: Gap, hint: str) -> None:
+        """Take that lines are lost; may wait."""
         ...
 
 
@@ -130,6 +141,8 @@ class ContainerReader:
         driver, stopped = log_driver(record), finished(record)
         if driver == "journald" and self._wishes.journal_read:
             return True
+        if self._wishes.leave_out(self._log.name):
+            return True
         running = is_running(record)
         if not running and (stopped in ("", self._finished) or stopped < self._wishes.since):
             return True
@@ -143,6 +156,8 @@ class ContainerReader:
     async def _inspect(self) -> Record:
         record = await self._engine.inspect(self._log.container_id)
         self._log.name = name_of(record) or self._log.name
+        if self._wishes.leave_out(self._log.name):
+            return record
         told = describe(record)
         news = is_running(record) or finished(record) not in ("", self._finished)
         if news and told != self._told:
@@ -180,10 +195,10 @@ class ContainerReader:
 
     async def _take(self, output: Output) -> bool:
         rows = self._log.take(output)
-        if hole := self._log.hole:
-            self._log.hole = ""
-            reason = f"Lines {hole} are gone: the engine had discarded them."
-            await self._event("log gap", {"reason": reason})
+        if self._log.hole is not None:
+            why = f"the engine had discarded lines of the container {self._log.name}"
+            await self._desk.gap(Gap(*self._log.hole, None, why), _ROOM_HINT)
+            self._log.hole = None
         if rows:
             await self._hand(rows)
         return bool(rows)

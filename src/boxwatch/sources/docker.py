@@ -19,8 +19,9 @@ from boxwatch.sources.container_log import ContainerLog, nine_digits
 from boxwatch.sources.container_reader import ContainerReader, Reached, Wishes
 from boxwatch.sources.docker_cli import CliEngine
 from boxwatch.sources.docker_engine import Engine
-from boxwatch.sources.docker_events import EventTail, own_event, read_tail, seconds, subject
+from boxwatch.sources.docker_events import Event, EventTail, own_event, read_tail, seconds, subject
 from boxwatch.sources.docker_position import as_position, read_position
+from boxwatch.sources.notices import Gap, gap_notice
 from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks
 from boxwatch.sources.patience import begin, stop
 from boxwatch.sources.source import Position, Shell
@@ -36,8 +37,8 @@ class DockerOptions:
     `journal_read` True leaves containers that log to journald to the journal's source. `follow`
     False reads what is there and ends; `since` is where to begin without a position (None: now).
     `engine` is how the engine is asked; None is with the docker command over the shell, which
-    `program` and `arguments` name.
-    Every `survey_s` all containers are counted: a safeguard, events tell nearly everything.
+    `program` and `arguments` name. `names` are the containers wanted; none named is all. Every
+    `survey_s` all containers are counted: a safeguard, events tell nearly everything.
     """
 
     follow: bool = True
@@ -49,6 +50,7 @@ class DockerOptions:
     pauses: Pauses = field(default_factory=Pauses)
     survey_s: float = 120.0
     engine: Engine | None = None
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +63,10 @@ class DockerSource:
     """The containers of one engine; implements `Source`.
 
     Raw kinds `docker` and `docker_events`; among the events are some of our own: `state: …` (what
-    `docker inspect` says, at the start and whenever it is another), `log gap`, `log unreadable`
-    and, of the type `daemon`, `gap`. Position: see `docker_position`. If the clock was set back
-    between two runs, lines written in that span can come twice; none is lost.
+    `docker inspect` says, at the start and whenever it is another), `log unreadable` and, of the
+    type `daemon`, `events missing`. Lines that are lost are a `notice`. Position: see
+    `docker_position`. If the clock was set back between two runs, lines written in that span can
+    come twice; none is lost.
 
     Args:
         shell: Where the docker command runs, if the options name no engine.
@@ -95,7 +98,11 @@ class DockerSource:
         )
         self._events: EventTail = read_tail(self._handed_events)
         self._wishes = Wishes(
-            self._since, options.follow, options.journal_read, options.first_pause_s
+            self._since,
+            options.follow,
+            options.journal_read,
+            options.first_pause_s,
+            options.names,
         )
         self._readers: dict[str, ContainerReader] = {}
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -152,6 +159,10 @@ class DockerSource:
         """Take what a reader found out."""
         event = own_event("container", action, container_id, attributes, self._now())
         await self._outbox.put(Parcel("docker_events", self._row(event)))
+
+    async def gap(self, gap: Gap, hint: str) -> None:
+        """Take that a reader misses lines."""
+        await self._outbox.put(gap_notice(self._host, "docker", gap, hint))
 
     async def _work(self) -> None:
         pauses = self._options.pauses
@@ -246,14 +257,21 @@ class DockerSource:
             async for lines in stream:
                 events, hole = self._events.take(lines)
                 if hole:
-                    reason = f"Events {hole} may be missing: the engine keeps few, in memory only."
-                    told = {"reason": reason}
-                    events.insert(0, own_event("daemon", "gap", self._host, told, self._now()))
+                    events.insert(0, self._missing(hole))
+                events = [event for event in events if not self._is_unwanted(event)]
                 rows = b"".join(map(self._row, events))
                 # Not `put`: a wait that is cancelled would lose what was just received.
                 self._outbox.add(Parcel("docker_events", rows, self._events.position()))
                 for event in events:
                     self._heed(event)
+
+    def _missing(self, when: str) -> Event:
+        reason = f"{when}: the engine keeps its last 256 events, and forgets them when it ends"
+        return own_event("daemon", "events missing", self._host, {"reason": reason}, self._now())
+
+    def _is_unwanted(self, event: Event) -> bool:
+        name = subject(event)[1].get("name")
+        return event.get("Type") == "container" and self._wishes.leave_out(str(name))
 
     def _heed(self, event: Mapping[str, Any]) -> None:
         """Do what an event asks for: read a started container, forget a removed one."""

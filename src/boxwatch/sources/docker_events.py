@@ -126,7 +126,7 @@ def subject(event: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 def own_event(
     kind: str, action: str, actor: str, attributes: Mapping[str, str], nanos: int
-) -> dict[str, object]:
+) -> Event:
     """What we found out ourselves, in the form of the engine's events."""
     return {
         "Type": kind,

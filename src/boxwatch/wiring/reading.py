@@ -13,6 +13,7 @@ from boxwatch.sources import (
     Capability,
     DockerOptions,
     DockerSource,
+    Engine,
     FilesOptions,
     FilesSource,
     HostOptions,
@@ -102,6 +103,18 @@ def _of_host(
     return {host.prefix + name: source for name, source in made.items()}
 
 
+def engine(settings: Settings, host: Watched) -> Engine:
+    """How the container engine of `host` is asked: over its socket wherever that is possible."""
+    socket = settings.sources.docker.socket
+    if not host.remote:
+        here: Engine = parts.load("docker-socket")(socket)
+        return here
+    there = parts.load("docker-socket")(socket, parts.load("ssh-dial")(host.shell))
+    command = parts.load("docker-command")(host.shell)
+    either: Engine = parts.load("docker-either")(there, command)
+    return either
+
+
 class _Makers:
     """Makes the sources of one host."""
 
@@ -143,6 +156,8 @@ class _Makers:
             since=self._reading.since,
             journal_read=self._journal_read,
             pauses=self._pauses(),
+            engine=engine(self._settings, self._host),
+            names=tuple(self._settings.data_collection.containers),
         )
         return DockerSource(self._host.shell, self._host.name, at, options)
 
