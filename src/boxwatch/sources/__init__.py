@@ -9,6 +9,7 @@ from boxwatch.sources.host import HostOptions, HostSource
 from boxwatch.sources.journald import JournaldSource, JournalOptions
 from boxwatch.sources.kernel import KernelOptions, KernelSource
 from boxwatch.sources.kernel_beside import KernelBeside
+from boxwatch.sources.kernel_stream import KernelStream
 from boxwatch.sources.login import Login
 from boxwatch.sources.nvidia import NvidiaOptions, NvidiaSource
 from boxwatch.sources.outbox import Pauses
@@ -31,6 +32,7 @@ __all__ = [
     "KernelBeside",
     "KernelOptions",
     "KernelSource",
+    "KernelStream",
     "LocalShell",
     "Login",
     "NvidiaOptions",

@@ -1,8 +1,7 @@
 """The kernel's own log, for machines whose journal does not carry it.
 
-/dev/kmsg keeps the records in a ring and hands over one at each read
-(Documentation/ABI/testing/dev-kmsg): `priority,sequence,microseconds,flags;message`, then lines
-that begin with a space, ` KEY=value`. The ring itself is the buffer; nothing runs between reads.
+/dev/kmsg keeps the records in a ring and hands over one at each read (see `kernel_records`). The
+ring itself is the buffer; nothing runs between reads.
 """
 
 from __future__ import annotations
@@ -10,18 +9,18 @@ from __future__ import annotations
 import errno
 import os
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Final
-
-import orjson
 
 from boxwatch.clock import Clock, SystemClock, from_micros, monotonic, to_micros
 from boxwatch.errors import SourceError
 from boxwatch.events.schema import RawChunk
 from boxwatch.sources.capability import Capability
-from boxwatch.sources.outbox import Health, Parcel, Pauses, chunks, stamp
+from boxwatch.sources.kernel_records import Boot, from_kmsg
+from boxwatch.sources.notices import Gap, gap_notice
+from boxwatch.sources.outbox import Health, Parcel, Pauses, chunks
 from boxwatch.sources.source import Position
 
 _RECORD_BYTES: Final = 65536  # a read with less room than the record fails with EINVAL
@@ -29,6 +28,8 @@ _TURN_BYTES: Final = 8 << 20  # handed over by one read at most
 DENIED_HINT: Final = (
     "Reading the kernel log needs root or CAP_SYSLOG, or `sysctl kernel.dmesg_restrict=0`."
 )
+OVERWRITTEN: Final = "they were overwritten in the kernel's ring before they were read"
+RING_HINT: Final = "A larger ring keeps more: log_buf_len= on the kernel command line."
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +39,14 @@ class KernelOptions:
     since: datetime | None = None
     device: Path = Path("/dev/kmsg")
     boot_id: Path = Path("/proc/sys/kernel/random/boot_id")
+    pauses: Pauses = field(default_factory=Pauses)
 
 
 class KernelSource:
     """The kernel ring buffer of this machine; implements `Source`.
 
-    Raw kind `kernel`. Position: `{"boot_id", "sequence", "booted_us"}`. Records that the ring
-    overwrote before they were read are counted and reported as a gap.
+    Raw kind `kernel`. Position: `{"boot_id", "sequence", "booted_us", "micros"}`. Records that the
+    ring overwrote before they were read are counted and reported as a gap.
     """
 
     name = "kernel"
@@ -64,8 +66,8 @@ class KernelSource:
         self._pauses = Pauses()
         self._again_at = 0.0
         self._file: int | None = None
-        self._boot_id = ""
-        self._booted_us = 0
+        self._boot = Boot(host, "", 0)
+        self._last_us = 0  # since boot, of the last record
         self._next: int | None = None  # the sequence number that should come next
         self.lost = 0  # records overwritten before they were read
 
@@ -83,13 +85,7 @@ class KernelSource:
                 parcels.append(self._health.tell(found.state, found.reason, found.hint))
                 return self._chunks(parcels)
             parcels.append(self._health.tell("ok"))
-        lines, lost = self._drain()
-        if lost:
-            self.lost += lost
-            reason = f"gap: {lost} kernel records were overwritten before they were read."
-            hint = "A larger ring keeps more: log_buf_len= on the kernel command line."
-            parcels.append(self._health.note("ok", reason, hint))
-        parcels.append(Parcel("kernel", lines))
+        parcels += self._drain()
         return self._chunks(parcels)
 
     def position(self) -> Position:
@@ -117,69 +113,67 @@ class KernelSource:
     def _open(self) -> None:
         file = os.open(self._options.device, os.O_RDONLY | os.O_NONBLOCK)
         self._file = file
-        self._boot_id = self._options.boot_id.read_text().strip()
+        identity = self._options.boot_id.read_text().strip()
         # One origin of time for a whole boot, so that a record read twice carries the same time.
-        self._booted_us = to_micros(self._clock.now()) - time.monotonic_ns() // 1000
-        sequence = self._position.get("sequence")
+        booted_us = to_micros(self._clock.now()) - time.monotonic_ns() // 1000
+        sequence, known = self._position.get("sequence"), self._position.get("booted_us")
         if not self._position and self._options.since is None:
             os.lseek(file, 0, os.SEEK_END)
-        elif self._position.get("boot_id") == self._boot_id and isinstance(sequence, int):
-            booted = self._position.get("booted_us")
-            self._booted_us = booted if isinstance(booted, int) else self._booted_us
+        elif self._position.get("boot_id") == identity and isinstance(sequence, int):
+            booted_us = known if isinstance(known, int) else booted_us
+            micros = self._position.get("micros")
+            self._last_us = micros if isinstance(micros, int) else 0
             self._next = sequence + 1
+        self._boot = Boot(self._host, identity, booted_us)
 
-    def _drain(self) -> tuple[bytes, int]:
-        """Records up to the end of the ring, as NDJSON, and how many were lost before them."""
-        assert self._file is not None  # noqa: S101 - read() opened it
+    def _drain(self) -> list[Parcel]:
+        """Records up to the end of the ring, and gaps where some of them were lost."""
+        parcels: list[Parcel] = []
         lines: list[bytes] = []
-        size = lost = 0
-        since = self._options.since
-        while size < _TURN_BYTES:
-            try:
-                record = os.read(self._file, _RECORD_BYTES)
-            except BlockingIOError:
-                break
-            except OSError as error:
-                if error.errno == errno.EPIPE:
-                    continue  # overwritten: the next read begins at the oldest that is left
-                raise SourceError(f"{self._options.device}: {error.strerror}.") from error
-            if not record:
-                break
-            sequence, row, at = self._parse(record)
-            if self._next is not None:
-                if sequence < self._next:
+        size = 0
+        while size < _TURN_BYTES and (data := self._one()):
+            record = from_kmsg(data)
+            at = from_micros(self._boot.booted_us + (record.micros or self._last_us))
+            if record.sequence is not None:
+                if self._next is not None and record.sequence < self._next:
                     continue
-                lost += sequence - self._next
-            self._next = sequence + 1
-            if since is None or at >= since:
-                lines.append(row)
-                size += len(row)
-            self._position = {
-                "boot_id": self._boot_id,
-                "sequence": sequence,
-                "booted_us": self._booted_us,
-            }
-        return b"".join(lines), lost
+                lost = record.sequence - (record.sequence if self._next is None else self._next)
+                if lost:
+                    self.lost += lost
+                    since = from_micros(self._boot.booted_us + self._last_us)
+                    gap = Gap(since, at, lost, OVERWRITTEN)
+                    parcels.append(gap_notice(self._host, "kernel", gap, RING_HINT))
+                self._passed(record.sequence, record.micros)
+            elif record.micros is None:
+                record.micros = self._last_us
+            if self._options.since is None or at >= self._options.since:
+                lines.append(self._boot.row(record))
+                size += len(lines[-1])
+        return [*parcels, Parcel("kernel", b"".join(lines))]
 
-    def _parse(self, record: bytes) -> tuple[int, bytes, datetime]:
-        head, _, rest = record.partition(b";")
-        priority, sequence, micros, *_ = head.split(b",")
-        message, _, dictionary = rest.partition(b"\n")
-        at = from_micros(self._booted_us + int(micros))
-        row: dict[str, object] = {
-            "host": self._host,
-            "timestamp": stamp(at),
-            "priority": int(priority) & 7,
-            "facility": int(priority) >> 3,
-            "message": message.decode("utf-8", "backslashreplace"),
-            "sequence": int(sequence),
-            "boot_id": self._boot_id,
+    def _one(self) -> bytes:
+        """The next record; empty at the end of the ring."""
+        assert self._file is not None  # noqa: S101 - read() opened it
+        while True:
+            try:
+                return os.read(self._file, _RECORD_BYTES)
+            except BlockingIOError:
+                return b""
+            except OSError as error:
+                # Overwritten: the next read begins at the oldest that is left.
+                if error.errno != errno.EPIPE:
+                    reason = f"{self._options.device}: {error.strerror}."
+                    raise SourceError(reason) from error
+
+    def _passed(self, sequence: int, micros: int | None) -> None:
+        self._next = sequence + 1
+        self._last_us = self._last_us if micros is None else micros
+        self._position = {
+            "boot_id": self._boot.identity,
+            "sequence": sequence,
+            "booted_us": self._boot.booted_us,
+            "micros": self._last_us,
         }
-        for line in dictionary.decode("utf-8", "backslashreplace").splitlines():
-            key, _, value = line.strip().partition("=")
-            if key in {"SUBSYSTEM", "DEVICE"}:
-                row[key.lower()] = value
-        return int(sequence), orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE), at
 
 
 def _refusal(error: OSError, device: Path) -> Capability:
