@@ -23,6 +23,7 @@ from boxwatch.sources import (
     KernelBeside,
     KernelOptions,
     KernelSource,
+    KernelStream,
     NvidiaOptions,
     NvidiaSource,
     Pauses,
@@ -33,12 +34,6 @@ from boxwatch.sources import (
 from boxwatch.wiring.hosts import Watched, gone, watched
 
 _REMOTE_PAUSE_S: Final = 15.0  # a line that is down answers at once, at no cost
-_NOT_CARRIED: Final = Capability(
-    "kernel",
-    "absent",
-    "The journal of this host carries no kernel lines, and its kernel log is not read over SSH.",
-    "Let journald keep it: ReadKMsg=yes in journald.conf.",
-)
 _NO_FILES: Final = Capability(
     "files",
     "absent",
@@ -172,9 +167,10 @@ class _Makers:
         return HostSource(self._host.name, HostOptions(interval_s=interval), shell=shell)
 
     def _kernel(self, at: Position | None) -> Source:
+        options = KernelOptions(since=self._reading.since, pauses=self._pauses())
         if self._host.remote:
-            return ToldSource(_NOT_CARRIED, self._host.name)
-        return KernelSource(self._host.name, at, KernelOptions(since=self._reading.since))
+            return KernelStream(self._host.shell, self._host.name, at, options)
+        return KernelSource(self._host.name, at, options)
 
     def _files(self, at: Position | None) -> Source:
         if self._host.remote:
