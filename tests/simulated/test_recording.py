@@ -9,8 +9,8 @@ import pytest
 
 from boxwatch.errors import UsageError
 from boxwatch.events.metrics import METRICS
-from boxwatch.features.host import METRICS as HOST_METRICS
 from boxwatch.events.schema import RAW_KINDS
+from boxwatch.features.host import METRICS as HOST_METRICS
 from boxwatch.sources.simulated import FAULTS, fault_help, simulate
 
 from .conftest import START, Recording

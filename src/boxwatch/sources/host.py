@@ -43,7 +43,7 @@ class HostOptions:
     given_up_s: float = 60.0
     root: Path = Path("/")
     each_core: bool = False
-    pauses: Pauses = field(default_factory=lambda: Pauses(longest=30.0))
+    pauses: Pauses = field(default_factory=lambda: Pauses(longest=10.0))
 
 
 class HostSource:
@@ -113,7 +113,7 @@ class HostSource:
             return Capability("host", "hung", f"No answer for {_PROBE_S:g} s.", _HUNG_HINT)
         finally:
             await reader.close()
-        values = rows.rows(answer, monotonic()).get("host", {})
+        values = rows.rows(answer).get("host", {})
         unknown = [value for value in values.values() if isinstance(value, str)]
         known = len(values) - len(unknown)
         return Capability("host", "ok", "; ".join([f"{known} metrics", *dict.fromkeys(unknown)]))
@@ -157,7 +157,7 @@ class HostSource:
         finally:
             asking.cancel()
         self._tell_break(answer.monotonic)
-        rows = self._rows.rows(answer, monotonic())
+        rows = self._rows.rows(answer)
         received = None if self._shell is None else self._clock.now()
         return _ndjson(self._host, rows, answer.taken, received)
 
@@ -181,7 +181,7 @@ class HostSource:
             return LocalReader(self._options.root, self._clock)
         quiet_s = max(120, math.ceil(4 * self._options.interval_s))
         root = str(self._options.root)
-        return ResidentReader(self._shell, root=root, quiet_s=quiet_s, clock=self._clock)
+        return ResidentReader(self._shell, root=root, quiet_s=quiet_s)
 
     def _until_next(self) -> float:
         """Seconds to the next grid point, never the one just taken: timers may fire early."""

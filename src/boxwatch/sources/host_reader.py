@@ -54,16 +54,12 @@ class Answer:
     """What was found by name, and why the rest was not.
 
     `taken` and `monotonic` are the clocks of the machine that was read, when reading began.
-    `offset_s` is what its wall clock was ahead of ours, `round_trip_s` how long the question and
-    the answer were under way: the doubt of the offset. Both are None on this machine.
     """
 
     taken: datetime
     monotonic: float
     found: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
-    offset_s: float | None = None
-    round_trip_s: float | None = None
 
     def take(self, item: str, read: Callable[[], str]) -> None:
         """Put what `read` gives under `item`, or why it fails."""

@@ -22,8 +22,6 @@ from boxwatch.sources.host_questions import (
 from boxwatch.sources.host_reader import Answer, Request, unescaped
 from boxwatch.sources.proc_files import NOT_UNDERSTOOD, Values
 
-OFFSET_S: Final = 60.0  # how often the clock's offset is told: the least doubtful of that time
-
 _SATURATED: Final = 0.95  # of a core's time, from where on it counts as full
 _FEW: Final = 8  # folders that may come and go in /proc while it is counted
 # Not there is no news: no connection tracking, a board without memory controllers that report.
@@ -31,7 +29,7 @@ _NOT_HERE: Final = ("No such file or directory", "it cannot be read")
 
 
 class HostRows:
-    """Questions to one host, and the rows its answers become; all times `now` are monotonic.
+    """Questions to one host, and the rows its answers become.
 
     A value that was never known is told as unknown only with each survey: what a machine does not
     have is no news every second. One that was known is told every time. `each_core` adds a row for
@@ -44,23 +42,21 @@ class HostRows:
         self._questions = Questions(self._machine)
         self._ticks: dict[str, tuple[int, int]] = {}
         self._not_processes: int | None = None  # of the links of /proc
-        self._offset: tuple[float, float] | None = None  # doubt, offset
-        self._offset_told: float | None = None
         self._known: set[tuple[str, str]] = set()
 
     def request(self, now: float) -> Request:
-        """What to ask now."""
+        """What to ask at `now`, on a monotonic clock."""
         return self._questions.next(now)
 
     def forget(self) -> None:
         """The reader is another one from here on: ask everything again."""
         self._questions.forget()
 
-    def rows(self, answer: Answer, now: float) -> dict[str, Values]:
+    def rows(self, answer: Answer) -> dict[str, Values]:
         """The rows by entity that follow from `answer`."""
         self._questions.settle(answer)
         self._look_around(answer)
-        rows = {"host": self._host(answer, now)}
+        rows = {"host": self._host(answer)}
         if self._questions.per_core:
             self._add_cores(answer, rows)
         rows["host"]["cpu_cores"] = len(self._ticks) or "/proc/stat: no cores"
@@ -84,11 +80,10 @@ class HostRows:
         if any(item in found for item in sensors.SURVEY):
             machine.sensors = sensors.survey(found)
 
-    def _host(self, answer: Answer, now: float) -> Values:
+    def _host(self, answer: Answer) -> Values:
         values = proc_files.host(answer.found, answer.missing)
         values["clock_monotonic_seconds"] = round(answer.monotonic, 6)
         values |= self._processes(answer)
-        values |= self._clock(answer, now)
         if self._questions.survey:
             values |= _limits(answer)
             values |= _memory_errors(answer)
@@ -110,16 +105,6 @@ class HostRows:
         if self._not_processes is None or not links_now.isdecimal():
             return {}
         return {"processes_alive": max(1, int(links_now) - self._not_processes)}
-
-    def _clock(self, answer: Answer, now: float) -> Values:
-        if answer.offset_s is None or answer.round_trip_s is None:
-            return {}
-        reading = (answer.round_trip_s, answer.offset_s)
-        self._offset = reading if self._offset is None else min(self._offset, reading)
-        if self._offset_told is not None and now - self._offset_told < OFFSET_S:
-            return {}
-        offset, self._offset, self._offset_told = self._offset[1], None, now
-        return {"clock_offset_seconds": round(offset, 6)}
 
     def _add_cores(self, answer: Answer, rows: dict[str, Values]) -> None:
         """How busy the busiest core was since the last look, and how many were full."""

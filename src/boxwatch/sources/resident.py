@@ -6,10 +6,8 @@ import asyncio
 import contextlib
 import secrets
 from collections.abc import AsyncGenerator, Sequence
-from datetime import timedelta
 from typing import Final
 
-from boxwatch.clock import Clock, SystemClock, monotonic
 from boxwatch.errors import SourceError
 from boxwatch.sources import resident_script
 from boxwatch.sources.frames import Frames
@@ -18,7 +16,6 @@ from boxwatch.sources.outbox import first_line
 from boxwatch.sources.patience import stop
 from boxwatch.sources.source import Shell
 
-_NO_READER: Final = 127
 _HINT: Final = "Host metrics of another machine need perl, python3 or awk there."
 
 
@@ -34,7 +31,6 @@ class ResidentReader:
         root: Where its /proc and /sys are found.
         quiet_s: How long the reader waits for the next question before it ends by itself.
         variants: What it may be written in, the most wanted first.
-        clock: Ours, against which that of the machine is measured.
     """
 
     def __init__(
@@ -44,39 +40,36 @@ class ResidentReader:
         root: str = "/",
         quiet_s: int = 300,
         variants: Sequence[str] = resident_script.VARIANTS,
-        clock: Clock | None = None,
     ) -> None:
         self._shell = shell
         self._argv = resident_script.command(root, quiet_s=quiet_s, variants=variants)
-        self._clock = SystemClock() if clock is None else clock
         self._questions: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._number = 0
         self._waiting: asyncio.Future[Answer] | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._failure: BaseException | None = None  # that nobody was told yet
 
     async def ask(self, request: Request) -> Answer:
         """The answer to `request`; waits for it without limit.
 
         Raises:
-            SourceError: the reader could not be started, or ended, with what it said last.
+            SourceError: the reader could not be started, or has ended, with what it said last.
 
         """
+        if self._failure is not None:
+            failure, self._failure = self._failure, None
+            raise failure
         if self._listening is None:
             self._begin()
         self._number += 1
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting = answer
         words = " & ".join(" ".join(part) for part in (request.items, *request.errands))
-        asked, wall = monotonic(), self._clock.now()
         self._questions.put_nowait(f"{self._number} {words}\n".encode())
         try:
-            found = await answer
+            return await answer
         finally:
             self._waiting = None
-        found.round_trip_s = monotonic() - asked
-        middle = wall + timedelta(seconds=found.round_trip_s / 2)
-        found.offset_s = (found.taken - middle).total_seconds()
-        return found
 
     async def close(self) -> None:
         """End the reader; the next question starts another."""
@@ -84,6 +77,7 @@ class ResidentReader:
             self._questions.put_nowait(None)
             await stop([self._listening])
             self._listening = None
+        self._failure = None
 
     def _begin(self) -> None:
         token = f"@{secrets.token_hex(8)}"
@@ -102,27 +96,23 @@ class ResidentReader:
                     said = output.data
                     continue
                 for number, answer in frames.feed(output.data):
-                    if number == self._number:
-                        self._tell(answer)
+                    waiting = self._waiting
+                    if number == self._number and waiting is not None and not waiting.done():
+                        waiting.set_result(answer)
         last = first_line(said) or first_line(frames.skipped) or "it said nothing"
-        raise SourceError(f"The reader ended: {last}", hint=_HINT)
-
-    def _tell(self, outcome: Answer | BaseException) -> None:
-        if self._waiting is None or self._waiting.done():
-            return
-        if isinstance(outcome, Answer):
-            self._waiting.set_result(outcome)
-        else:
-            self._waiting.set_exception(outcome)
+        state = "absent" if resident_script.NOTHING in last else "failing"
+        raise SourceError(f"The reader ended: {last}", hint=_HINT, state=state)
 
     def _ended(self, listening: asyncio.Task[None]) -> None:
-        """Tell who waits for an answer that none will come."""
+        """Tell who waits for an answer, or will ask next, that none will come."""
         if self._listening is listening:
             self._listening = None
         if listening.cancelled():
             return
-        if (error := listening.exception()) is not None:
-            self._tell(error)
+        self._failure = listening.exception()
+        if self._failure is not None and self._waiting is not None and not self._waiting.done():
+            self._waiting.set_exception(self._failure)
+            self._failure = None
 
 
 async def _feed(questions: asyncio.Queue[bytes | None]) -> AsyncGenerator[bytes, None]:

@@ -24,6 +24,7 @@ from collections.abc import Sequence
 from typing import Final
 
 VARIANTS: Final = ("perl", "python3", "awk")
+NOTHING: Final = "There is no perl, python3 or awk here."  # its last words then
 
 _PERL: Final = r"""
 use strict; use Time::HiRes qw(clock_gettime CLOCK_REALTIME CLOCK_MONOTONIC);
@@ -194,13 +195,13 @@ BEGIN { q = sprintf("%c", 39); top = root == "" ? "/" : root; getline tok;
 
 _BOOT: Final = """
 LC_ALL=C; export LC_ALL; for one in $6; do case $one in
-perl) if perl -MTime::HiRes -e 1 2>/dev/null; then exec perl -e "$1" "$4" "$5"; fi;;
+perl) if perl -MTime::HiRes -e 1 2>/dev/null; then exec perl -e "$1" "$4" "$5" $0; fi;;
 python3) if python3 -ISc "" 2>/dev/null; then exec python3 -ISc
- "import sys; exec(sys.argv[1].replace(chr(64) * 2, chr(10)))" "$2" "$4" "$5"; fi;;
+ "import sys; exec(sys.argv[1].replace(chr(64) * 2, chr(10)))" "$2" "$4" "$5" $0; fi;;
 awk) case $(awk -W version 2>&1 </dev/null) in *mawk*) set -- "$@" -W interactive;; esac;
  if awk "BEGIN {}" 2>/dev/null; then one=$3; root=$4; shift 6;
- exec awk "$@" -v root="$root" "$one"; fi;;
-esac; done; echo "There is no perl, python3 or awk here." >&2; exit 127
+ exec awk "$@" -v by=$0 -v root="$root" "$one"; fi;;
+esac; done; echo "NOTHING" >&2; exit 127
 """
 
 
@@ -217,7 +218,9 @@ def command(
     python = _PYTHON.strip().replace("\n", "@@")
     texts = [_one_line(_PERL), python, _one_line(_AWK)]
     rest = [root.rstrip("/"), str(quiet_s), " ".join(variants)]
-    return ["sh", "-c", _one_line(_BOOT), "boxwatch", *texts, *rest]
+    # The name is passed on, so that who looks at the processes sees whose this one is.
+    boot = _one_line(_BOOT).replace("NOTHING", NOTHING)
+    return ["/bin/sh", "-c", boot, "boxwatch", *texts, *rest]
 
 
 def _one_line(text: str) -> str:
