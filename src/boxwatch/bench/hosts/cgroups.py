@@ -13,7 +13,11 @@ from boxwatch.clock import monotonic
 from boxwatch.errors import EnvironmentFault
 
 _ROOT: Final = Path("/sys/fs/cgroup")
-_V1: Final = ("systemd", "memory", "freezer", "pids", "cpuacct", "cpu", "devices", "blkio")
+# v1, and the hierarchy without controllers that systemd uses beside it for counting processes.
+_V1: Final = (
+    *("systemd", "memory", "freezer", "pids", "cpuacct", "cpu", "cpuset", "devices", "blkio"),
+    "unified",
+)
 _PATIENCE_S: Final = 20.0
 
 
@@ -29,8 +33,8 @@ class Group:
 
     @property
     def kinds(self) -> list[str]:
-        """The hierarchies a host mounts: `unified`, or those of v1."""
-        return ["unified"] if self._unified else [path.parent.name for path in self.folders]
+        """The hierarchies a host mounts: `cgroup2` alone, or those of v1."""
+        return ["cgroup2"] if self._unified else [path.parent.name for path in self.folders]
 
     def make(self) -> None:
         """Make the group in every hierarchy.
@@ -46,6 +50,9 @@ class Group:
                         (_ROOT / "cgroup.subtree_control").write_text(f"+{kind}")
             for folder in self.folders:
                 folder.mkdir(exist_ok=True)
+                if folder.parent.name == "cpuset":  # one without cores takes no process
+                    for file in ("cpuset.cpus", "cpuset.mems"):
+                        (folder / file).write_text((folder.parent / file).read_text())
         except OSError as error:
             raise EnvironmentFault(f"No cgroup can be made here: {error}.") from error
 
@@ -78,7 +85,8 @@ class Group:
 
     def pids(self, part: str = "") -> list[int]:
         """The living processes of `part` and below, as this machine numbers them."""
-        folder = self.folders[0] if self._unified else self._folder("systemd")
+        kinds = self.kinds
+        folder = self.folders[kinds.index("unified") if "unified" in kinds else 0]
         found: list[int] = []
         for file in (folder / part).rglob("cgroup.procs"):
             with contextlib.suppress(OSError):  # a group may end between two looks

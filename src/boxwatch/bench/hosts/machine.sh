@@ -27,15 +27,17 @@ mkdir "$R/dev/pts" "$R/dev/shm"
 mount -t devpts -o newinstance,ptmxmode=0666 devpts "$R/dev/pts"
 ln -s pts/ptmx "$R/dev/ptmx"
 ln -s /proc/self/fd "$R/dev/fd"
-if [ -e "$H/cgroups/unified" ]; then
+if [ -e "$H/cgroups/cgroup2" ]; then
   mount -t cgroup2 cgroup2 "$R/sys/fs/cgroup"
 else
   mount -t tmpfs tmpfs "$R/sys/fs/cgroup"
   for one in $(ls "$H/cgroups"); do
     mkdir "$R/sys/fs/cgroup/$one"
-    kind=$one
-    [ "$one" != systemd ] || kind=none,name=systemd
-    mount -t cgroup -o "$kind" cgroup "$R/sys/fs/cgroup/$one"
+    case $one in
+      unified) mount -t cgroup2 cgroup2 "$R/sys/fs/cgroup/$one" ;;
+      systemd) mount -t cgroup -o none,name=systemd cgroup "$R/sys/fs/cgroup/$one" ;;
+      *) mount -t cgroup -o "$one" cgroup "$R/sys/fs/cgroup/$one" ;;
+    esac
   done
   [ ! -d "$R/sys/fs/cgroup/cpuacct" ] || mkdir "$R/sys/fs/cgroup/cpuacct/sessions"
 fi
