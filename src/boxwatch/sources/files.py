@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 import stat
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final
 
 import orjson
@@ -17,49 +17,47 @@ from boxwatch.clock import Clock, SystemClock, monotonic
 from boxwatch.errors import SourceError
 from boxwatch.events.schema import RawChunk
 from boxwatch.sources.capability import Capability
-from boxwatch.sources.followed_file import FollowedFile, Place
+from boxwatch.sources.file_trail import FileTrail, Read, TrailOptions
+from boxwatch.sources.followed_file import Place
+from boxwatch.sources.notices import Gap, gap_notice
 from boxwatch.sources.outbox import Health, Parcel, chunks, stamp
 from boxwatch.sources.patience import Bystander
+from boxwatch.sources.rotated import find, parts_of, plain_name
 from boxwatch.sources.source import Position
 
-_TURN_BYTES: Final = 4 << 20  # of one file, at one read
-# What logrotate(8) puts behind the name of a file, such as .1 -20260131 .2.gz; where the file
-# itself is read, its older parts are followed by inode and not read as files of their own.
-_ROTATED: Final = re.compile(r"(?:[.-]\d[\d.T_-]*)?(?:\.(?:gz|xz|zst|bz2|old))?$")
+_FILE_BYTES: Final = 4 << 20  # of one file, at one read
+_TURN_BYTES: Final = 32 << 20  # of all files, at one read
 
 
 @dataclass(frozen=True, slots=True)
 class FilesOptions:
     """Which files are read: those that match `patterns` (as in `glob`, `**` too).
 
-    `from_start` reads files that are there already from their beginning, else from their end;
-    `survey_s` is how often new ones are looked for; `linger_s` how long a file that was renamed
-    may still grow, and a last line without a newline may wait for it;
-    `answer_s` how long the folders may take (on a dead network share they never answer).
+    `from_start` reads files that are there already from their beginning, with the older parts
+    written at `since` or later (None: all), else from their end. `survey_s` is how often new ones
+    are looked for; `linger_s` how long a file that was renamed may still grow, and a last line
+    without a newline may wait for it; `hold_s` how long the first lines of a traceback may wait
+    for the others; `answer_s` how long the folders may take (on a dead network share they never
+    answer). At most about `most_open` files stay open; others are opened again when they change.
     """
 
     patterns: Sequence[str]
     from_start: bool = False
+    since: datetime | None = None
     survey_s: float = 2.0
     linger_s: float = 10.0
+    hold_s: float = 1.0
     answer_s: float = 5.0
-
-
-@dataclass(slots=True)
-class _Renamed:
-    """A file that another one took the name of; read on until it stops growing."""
-
-    path: str
-    file: FollowedFile
-    until: float
+    most_open: int = 128
 
 
 class FilesSource:
     """Log files of this machine; implements `Source`.
 
-    Raw kind `file`, one row a line. Position: `{path: {"inode", "offset", "fingerprint"}}`. Lines
-    written between the last read and a copy-and-empty rotation are lost with it; a file that was
-    renamed while nobody read is found again by its inode in its folder, if it was not compressed.
+    Raw kind `file`, one row a record: a line, or the lines of a traceback. Position:
+    `{path: place}`, see `followed_file.Place`. Rotation loses and doubles nothing, by renaming or
+    by copying and emptying, here or while nobody read, also where the older part was compressed
+    since (.gz .xz .bz2); what was deleted unread is a gap, and said.
     """
 
     name = "files"
@@ -74,11 +72,10 @@ class FilesSource:
         self._host = host
         self._options = options
         self._clock = SystemClock() if clock is None else clock
-        self._places = _read_position(position)  # the thread's own
+        self._places = _read_position(position)  # the thread's own, as the trails are
         self._handed = dict(self._places)
         self._turns: deque[tuple[list[Parcel], dict[str, Place]]] = deque()
-        self._open: dict[str, FollowedFile] = {}
-        self._renamed: list[_Renamed] = []
+        self._trails: dict[str, FileTrail] = {}
         self._refused: dict[str, str] = {}
         self._first = not self._places
         self._surveyed = 0.0
@@ -86,7 +83,7 @@ class FilesSource:
         self._aside: Bystander[None] = Bystander("boxwatch-files")
 
     async def read(self) -> list[RawChunk]:
-        """Lines since the last call."""
+        """Records since the last call."""
         parcels: list[Parcel] = []
         try:
             await self._aside.call(self._turn, self._options.answer_s)
@@ -105,10 +102,9 @@ class FilesSource:
 
     async def close(self) -> None:
         """Close the files."""
-        for file in [*self._open.values(), *(renamed.file for renamed in self._renamed)]:
-            file.close()
-        self._open.clear()
-        self._renamed.clear()
+        for trail in self._trails.values():
+            trail.close()
+        self._trails.clear()
         self._aside.close()
 
     async def probe(self) -> Capability:
@@ -125,116 +121,96 @@ class FilesSource:
 
     def _turn(self) -> None:
         """Read once through all files, on the thread that may be left behind."""
-        parcels: list[Parcel | None] = []
-        self._follow_renames()
+        parcels: list[Parcel] = []
         now = monotonic()
         if now - self._surveyed >= self._options.survey_s or self._first:
-            parcels.append(self._survey())
+            self._survey()
             self._surveyed = now
-        parcels.extend([self._finish(renamed, now) for renamed in list(self._renamed)])
-        for path, file in self._open.items():
-            if any(renamed.path == path for renamed in self._renamed):
-                continue  # the older lines first
-            parcels.append(self._parcel(path, file, file.take(_TURN_BYTES)))
-            self._places[path] = file.place()
-        taken = [parcel for parcel in parcels if parcel is not None]
-        self._turns.append((taken, dict(self._places)))
+        room, open_files = _TURN_BYTES, 0
+        for path, trail in list(self._trails.items()):
+            reads = trail.turn(now, min(room, _FILE_BYTES)) if room > 0 else []
+            if reads:
+                parcels.append(self._parcel(path, reads))
+                room -= len(parcels[-1].lines)
+                self._trails[path] = self._trails.pop(path)  # next time the others first
+            parcels += self._losses(path, trail)
+            self._keep(path, trail)
+            open_files += trail.open_files
+            if open_files > self._options.most_open:
+                open_files -= trail.open_files
+                trail.rest()
+                open_files += trail.open_files
+        told = self._tell_refused()
+        self._turns.append(([*parcels, *([] if told is None else [told])], dict(self._places)))
+
+    def _keep(self, path: str, trail: FileTrail) -> None:
+        """Remember where `trail` is; forget it once nothing of it is left anywhere."""
+        place = trail.place()
+        if trail.gone and (place is None or find(parts_of(path), place) is None):
+            del self._trails[path]
+            self._places.pop(path, None)
+        elif place is not None:
+            self._places[path] = place
+
+    def _losses(self, path: str, trail: FileTrail) -> list[Parcel]:
+        losses, trail.losses = trail.losses, []
+        known = self._places.get(path)
+        now = self._clock.now()
+        since = now if known is None else datetime.fromtimestamp(known.mtime / 1e9, UTC)
+        return [
+            gap_notice(self._host, "file", Gap(since, max(now, since), None, loss))
+            for loss in losses
+        ]
 
     def _matching(self) -> list[str]:
         patterns = self._options.patterns
         found = {path for each in patterns for path in glob.iglob(each, recursive=True)}
         return sorted(
-            path
-            for path in found
-            if _is_file(path) and _ROTATED.sub("", path) not in found - {path}
+            path for path in found if _is_file(path) and plain_name(path) not in found - {path}
         )
 
-    def _survey(self) -> Parcel | None:
-        """Open what is new; says which files may not be read."""
-        refused: dict[str, str] = {}
-        for path in self._matching():
-            if path in self._open:
-                continue
-            try:
-                self._begin(path)
-            except OSError as error:
-                refused[path] = str(error.strerror)
+    def _survey(self) -> None:
+        """Take up what is new."""
+        options = self._options
+        since = 0 if options.since is None else int(options.since.timestamp() * 1e9)
+        begin = TrailOptions(
+            at_end=self._first and not options.from_start,
+            since=since if self._first else None,
+            linger_s=options.linger_s,
+            hold_s=options.hold_s,
+        )
+        gone = [path for path in self._places if not os.path.lexists(path)]
+        for path in [*self._matching(), *gone]:
+            if path not in self._trails:
+                self._trails[path] = FileTrail(path, self._places.get(path), begin)
         self._first = False
-        for path in self._places.keys() - self._open.keys():
-            if not os.path.exists(path) and _renamed_to(path, self._places[path].inode) is None:
-                del self._places[path]  # gone for good: its place is worth nothing
+
+    def _tell_refused(self) -> Parcel | None:
+        """Says which files may not be read, when that changes."""
+        refused = {path: trail.refused for path, trail in self._trails.items() if trail.refused}
         news, self._refused = refused.keys() - self._refused.keys(), refused
         if news:
             path = min(news)
             reason = f"{path} cannot be read: {refused[path]}."
+            self._health.state = "denied"
             return self._health.note("denied", reason, _group_hint(path))
         return self._health.tell("denied" if refused else "ok")
 
-    def _begin(self, path: str) -> None:
-        place = self._places.get(path)
-        if place is None:
-            at_end = self._first and not self._options.from_start
-            self._open[path] = FollowedFile(path, at_end=at_end)
-        elif place.inode == os.stat(path).st_ino:
-            self._open[path] = FollowedFile(path, place)
-        else:
-            old = _renamed_to(path, place.inode)
-            if old is not None:
-                until = monotonic() + self._options.linger_s
-                self._renamed.append(_Renamed(path, FollowedFile(old, place), until))
-            self._open[path] = FollowedFile(path)
-
-    def _follow_renames(self) -> None:
-        """Notice names that now belong to another file, or to none."""
-        for path, file in list(self._open.items()):
-            try:
-                inode = os.stat(path).st_ino
-            except FileNotFoundError:
-                inode = -1
-            if inode == file.inode:
-                continue
-            del self._open[path]
-            self._renamed.append(_Renamed(path, file, monotonic() + self._options.linger_s))
-            if inode != -1:
-                self._open[path] = FollowedFile(path)
-
-    def _finish(self, renamed: _Renamed, now: float) -> Parcel | None:
-        """Read on in a renamed file; let go of it once it is over.
-
-        It is over when it did not grow while its successor did, or for the time it may linger.
-        """
-        lines = renamed.file.take(_TURN_BYTES)
-        successor = self._open.get(renamed.path)
-        over = not lines and (
-            now >= renamed.until or (successor is not None and successor.has_more())
-        )
-        if over:
-            lines = renamed.file.rest()
-        self._places[renamed.path] = renamed.file.place()
-        parcel = self._parcel(renamed.path, renamed.file, lines)
-        if over:
-            self._renamed.remove(renamed)
-            renamed.file.close()
-        return parcel
-
-    def _parcel(
-        self, path: str, file: FollowedFile, lines: Sequence[tuple[int, bytes]]
-    ) -> Parcel | None:
-        if not lines:
-            return None
-        same = {"host": self._host, "path": path, "inode": file.inode}
+    def _parcel(self, path: str, reads: Sequence[Read]) -> Parcel:
+        same = {"host": self._host, "path": path}
         read_at = stamp(self._clock.now())
         rows = [
             orjson.dumps(
                 {
                     **same,
-                    "offset": offset,
+                    "inode": inode,
+                    "offset": record.offset,
                     "read_at": read_at,
-                    "message": line.decode("utf-8", "backslashreplace"),
+                    "message": record.text.decode("utf-8", "backslashreplace"),
                 },
                 option=orjson.OPT_APPEND_NEWLINE,
             )
-            for offset, line in lines
+            for inode, record in reads
         ]
         return Parcel("file", b"".join(rows))
 
@@ -257,15 +233,6 @@ def _is_file(path: str) -> bool:
         return stat.S_ISREG(os.stat(path).st_mode)
     except OSError:
         return False
-
-
-def _renamed_to(path: str, inode: int) -> str | None:
-    """The file with `inode` in the folder of `path`, under whatever name; None if it is gone."""
-    try:
-        with os.scandir(os.path.dirname(path) or ".") as entries:
-            return next((entry.path for entry in entries if entry.inode() == inode), None)
-    except OSError:
-        return None
 
 
 def _group_hint(path: str) -> str:
