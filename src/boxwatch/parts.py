@@ -36,10 +36,13 @@ ENGINES: Final[Mapping[str, str]] = MappingProxyType(
         "ssh-dial": "boxwatch.sources.ssh_dial:SshDial",
     }
 )
+LIBRARIES: Final[Mapping[str, str]] = MappingProxyType(
+    {"nvml": "boxwatch.sources.nvml:NvmlLibrary"}
+)
 
 
 def load(kind: str) -> Callable[..., Any]:
     """The class of the part `kind`; imports its module."""
-    module, _, name = {**SOURCES, **SHELLS, **ENGINES}[kind].partition(":")
+    module, _, name = {**SOURCES, **SHELLS, **ENGINES, **LIBRARIES}[kind].partition(":")
     part: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return part

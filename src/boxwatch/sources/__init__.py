@@ -12,6 +12,7 @@ from boxwatch.sources.kernel_beside import KernelBeside
 from boxwatch.sources.kernel_stream import KernelStream
 from boxwatch.sources.login import Login
 from boxwatch.sources.nvidia import NvidiaOptions, NvidiaSource
+from boxwatch.sources.nvidia_events import Library, NoLibrary, has_library
 from boxwatch.sources.outbox import Pauses
 from boxwatch.sources.shell import LocalShell
 from boxwatch.sources.source import Completed, Output, Position, Shell, Source
@@ -33,8 +34,10 @@ __all__ = [
     "KernelOptions",
     "KernelSource",
     "KernelStream",
+    "Library",
     "LocalShell",
     "Login",
+    "NoLibrary",
     "NvidiaOptions",
     "NvidiaSource",
     "Output",
@@ -48,4 +51,5 @@ __all__ = [
     "check_clock",
     "check_machine",
     "check_room",
+    "has_library",
 ]

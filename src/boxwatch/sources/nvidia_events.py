@@ -6,6 +6,7 @@ Everything here becomes records of kind `gpu_events` in the outbox of the source
 from __future__ import annotations
 
 import asyncio
+import ctypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -20,7 +21,9 @@ from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, stamp
 from boxwatch.sources.source import Shell
 
 LIBRARY: Final = "nvml"
+_MOST_WAITING: Final = 1000
 _UNREAD: Final = "[NVML: not read]"
+_SHARED: Final = "libnvidia-ml.so.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,35 @@ class Library(Protocol):
         ...
 
 
+class NoLibrary:
+    """A machine without the driver's library; implements `Library`."""
+
+    async def news(self) -> DriverNews:
+        """Nothing.
+
+        Raises:
+            SourceError: always; the state is absent.
+
+        """
+        raise SourceError(
+            "The library libnvidia-ml.so.1 is not on this machine: PCIe replays are unknown, and "
+            "Xid errors are known from the kernel log alone.",
+            state="absent",
+        )
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def has_library() -> bool:
+    """True if the driver's library can be loaded here."""
+    try:
+        ctypes.CDLL(_SHARED)
+    except OSError:
+        return False
+    return True
+
+
 class CardEvents:
     """Turns what is learnt of `cards` into records."""
 
@@ -71,6 +103,7 @@ class CardEvents:
         self._used: dict[str, list[Process]] | None = None  # by uuid; None: not known
         self._users: dict[str, frozenset[object]] = {}  # index -> who was last said to use it
         self._news: DriverNews | None = None
+        self._reported: list[Xid] = []  # errors of cards that nvidia-smi has not told of yet
         self._library = Health(LIBRARY, host, clock)
 
     def found(self, card: Card) -> None:
@@ -78,6 +111,8 @@ class CardEvents:
         if self._cards.news(card):
             facts = {"driver_version": card.says("kmd_version"), **card.facts}
             self._add(card, {"what": "card", **facts})
+        if self._reported:
+            self._tell_xids(card)
 
     def counted(self, card: Card) -> tuple[str | None, str | None]:
         """How many processes compute on `card`, and its PCIe replays; null before it is known."""
@@ -116,14 +151,24 @@ class CardEvents:
             except SourceError as error:
                 self._news = DriverNews()
                 self._outbox.add(self._library.tell(error.state, error.message, error.hint))
+                if error.state == "absent":
+                    return
                 await asyncio.sleep(pauses.next())
                 continue
             pauses.reset()
             self._outbox.add(self._library.tell("ok"))
-            for xid in self._news.xids:
-                card = self._cards.of(xid.uuid)
+            self._reported = [*self._reported, *self._news.xids][-_MOST_WAITING:]
+            for uuid in {xid.uuid for xid in self._reported}:
+                card = self._cards.of(uuid)
                 if card is not None:
-                    self._add(card, {"what": "xid", "xid": xid.code, **card.facts})
+                    self._tell_xids(card)
+
+    def _tell_xids(self, card: Card) -> None:
+        uuid = card.says("uuid")
+        for xid in self._reported:
+            if xid.uuid == uuid:
+                self._add(card, {"what": "xid", "xid": xid.code, **card.facts})
+        self._reported = [xid for xid in self._reported if xid.uuid != uuid]
 
     def _add(self, card: Card, facts: Mapping[str, object]) -> None:
         record = {

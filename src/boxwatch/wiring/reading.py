@@ -24,12 +24,15 @@ from boxwatch.sources import (
     KernelOptions,
     KernelSource,
     KernelStream,
+    Library,
+    NoLibrary,
     NvidiaOptions,
     NvidiaSource,
     Pauses,
     Position,
     Source,
     ToldSource,
+    has_library,
 )
 from boxwatch.wiring.hosts import Watched, gone, watched
 
@@ -158,7 +161,10 @@ class _Makers:
 
     def _nvidia(self, at: Position | None) -> Source:
         interval = self._settings.data_collection.interval_seconds
-        options = NvidiaOptions(interval_s=interval, pauses=self._pauses())
+        library: Library | None = None
+        if not self._host.remote:
+            library = parts.load("nvml")() if has_library() else NoLibrary()
+        options = NvidiaOptions(interval_s=interval, pauses=self._pauses(), library=library)
         return NvidiaSource(self._host.shell, self._host.name, at, options)
 
     def _host_metrics(self, _: Position | None) -> Source:
