@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boxwatch.clock import to_micros
@@ -92,6 +92,7 @@ LINE = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(LINE, max_size=12).map(b"".join), st.lists(st.integers(0, 400), max_size=4))
 def test_no_noise_costs_the_next_answer(noise, cuts):
     """Whatever came before, and however it is cut into whole lines, an answer is found."""

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from boxwatch.sources.host_reader import unescaped
-from boxwatch.sources.proc_files import Values
+from boxwatch.sources.proc_files import Values, number
 
 ROOM: Final = ("size_bytes", "available_bytes", "inodes", "inodes_free")
 
@@ -87,11 +87,11 @@ def _once(found: Mapping[str, tuple[str, str]], points: Iterable[str]) -> list[s
 
 def room(said: str) -> Values:
     """Size and room of a file system, from the answer to `$point`; else the reason in it."""
-    numbers = said.split()
-    if len(numbers) != len(ROOM) + 1 or not all(number.isdecimal() for number in numbers):
+    try:
+        block, blocks, available, inodes, free = map(number, said.split())
+    except ValueError:
         said = said.strip().rpartition(": ")[2] or "no answer"
         return dict.fromkeys(ROOM, f"statvfs: {said[:200]}")
-    block, blocks, available, inodes, free = map(int, numbers)
     return {
         "size_bytes": blocks * block,
         "available_bytes": available * block,

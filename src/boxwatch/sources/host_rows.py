@@ -20,9 +20,11 @@ from boxwatch.sources.host_questions import (
     Questions,
 )
 from boxwatch.sources.host_reader import Answer, Request, unescaped
-from boxwatch.sources.proc_files import NOT_UNDERSTOOD, Values
+from boxwatch.sources.proc_files import NOT_UNDERSTOOD, Values, number
+from boxwatch.sources.sensors import Sensor
 
 _SATURATED: Final = 0.95  # of a core's time, from where on it counts as full
+_WIDEST: Final = 2.0**63
 _FEW: Final = 8  # folders that may come and go in /proc while it is counted
 # Not there is no news: no connection tracking, a board without memory controllers that report.
 _NOT_HERE: Final = ("No such file or directory", "it cannot be read")
@@ -95,16 +97,18 @@ class HostRows:
         The kernel gives /proc a link a process and a constant number of others. In a container
         the processes of the whole machine are among them: then only those counted are told.
         """
-        counts = answer.found.get(CENSUS, "").split()
-        if len(counts) == 4 and all(count.isdecimal() for count in counts):
-            processes, zombies, others, links = map(int, counts)
-            rest = links - processes
-            self._not_processes = rest if 0 < rest <= others + _FEW else None
-            return {"processes_alive": processes, "processes_zombie": zombies}
-        links_now = answer.found.get(LINKS, "").strip()
-        if self._not_processes is None or not links_now.isdecimal():
-            return {}
-        return {"processes_alive": max(1, int(links_now) - self._not_processes)}
+        try:
+            if CENSUS in answer.found:
+                counts = answer.found[CENSUS].split()
+                processes, zombies, others, links = map(number, counts)
+                rest = links - processes
+                self._not_processes = rest if 0 < rest <= others + _FEW else None
+                return {"processes_alive": processes, "processes_zombie": zombies}
+            if LINKS in answer.found and self._not_processes is not None:
+                return {"processes_alive": number(answer.found[LINKS]) - self._not_processes}
+        except ValueError:
+            self._not_processes = None
+        return {}
 
     def _add_cores(self, answer: Answer, rows: dict[str, Values]) -> None:
         """How busy the busiest core was since the last look, and how many were full."""
@@ -172,13 +176,21 @@ class HostRows:
     def _news(self, rows: Mapping[str, Values]) -> dict[str, Values]:
         told: dict[str, Values] = {}
         for entity, values in rows.items():
-            for metric, value in values.items():
+            for metric, read in values.items():
+                value = _sound(read)
                 if not isinstance(value, str):
                     self._known.add((entity, metric))
                 elif not self._questions.survey and (entity, metric) not in self._known:
                     continue
                 told.setdefault(entity, {})[metric] = value
         return told
+
+
+def _sound(value: float | int | str) -> float | int | str:
+    """`value` if it is a number that can be written down, else the reason why not."""
+    if isinstance(value, str) or abs(value) < _WIDEST:
+        return value
+    return "a number out of all bounds"
 
 
 def _limits(answer: Answer) -> Values:
@@ -191,9 +203,8 @@ def _limits(answer: Answer) -> Values:
         reason = answer.missing.get(FILES, "not understood")
         values.update(dict.fromkeys(names, f"/{FILES}: {reason}"))
     for path, name in ((TRACKED, "conntrack_entries"), (TRACKED_MOST, "conntrack_limit")):
-        text = answer.found.get(path, "").strip()
-        if text.isdecimal():
-            values[name] = int(text)
+        if path in answer.found:
+            values |= Sensor("host", name, 1).read(answer.found[path])
         elif answer.missing.get(path, _NOT_HERE[0]) not in _NOT_HERE:
             values[name] = f"/{path}: {answer.missing[path]}"
     return values
@@ -203,11 +214,15 @@ def _memory_errors(answer: Answer) -> Values:
     """Errors that the memory controllers counted since boot (Documentation/driver-api/edac)."""
     values: Values = {}
     for file, name in (("ce_count", "corrected"), ("ue_count", "uncorrected")):
-        counts = [
-            int(text)
+        metric = f"memory_errors_{name}_total"
+        texts = [
+            text
             for path, text in answer.found.items()
-            if path.startswith(EDAC) and path.endswith(file) and text.strip().isdecimal()
+            if path.startswith(EDAC) and path.endswith(file)
         ]
-        if counts:
-            values[f"memory_errors_{name}_total"] = sum(counts)
+        try:
+            if texts:
+                values[metric] = sum(map(number, texts))
+        except ValueError:
+            values[metric] = "not a number"
     return values

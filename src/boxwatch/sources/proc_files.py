@@ -16,6 +16,7 @@ NOT_UNDERSTOOD: Final = (ValueError, IndexError, KeyError)
 # The kernel gives times in hundredths of a second on every architecture of today (USER_HZ).
 _TICK_S: Final = 0.01
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+_LONGEST: Final = 24  # characters of a number of 64 bits, with what may stand around it
 _SECTOR: Final = 512  # always, whatever the device says (Documentation/block/stat)
 
 
@@ -105,8 +106,8 @@ def waited(text: str) -> float:
 
 def stalled(text: str) -> float:
     """Seconds all tasks waited at once, from a file of /proc/pressure."""
-    full = next(line for line in reversed(text.splitlines()) if line.startswith("full "))
-    return int(full.rpartition("total=")[2]) / 1e6
+    full = [line for line in text.splitlines() if line.startswith("full ")]
+    return int(full[0].rpartition("total=")[2]) / 1e6
 
 
 def tcp(text: str) -> Values:
@@ -164,6 +165,13 @@ def interfaces(text: str, wanted: Callable[[str], bool]) -> dict[str, Values]:
             "drops_total": counts[3] + counts[11],
         }
     return found
+
+
+def number(text: str) -> int:
+    """The one number that a file holds."""
+    if len(text) > _LONGEST:
+        raise ValueError(f"a number of {len(text)} characters")
+    return int(text)
 
 
 def host(found: Mapping[str, str], missing: Mapping[str, str]) -> Values:

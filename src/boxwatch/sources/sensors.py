@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from boxwatch.sources.proc_files import Values
+from boxwatch.sources.proc_files import Values, number
 
 _HWMON: Final = "sys/class/hwmon/hwmon*"
 _ZONE: Final = "sys/class/thermal/thermal_zone*"
@@ -49,7 +49,7 @@ class Sensor:
     def read(self, text: str) -> Values:
         """The metric's value, or why there is none."""
         try:
-            return {self.metric: int(text) / self.unit}
+            return {self.metric: number(text) / self.unit}
         except ValueError:
             return {self.metric: "not a number"}
 
