@@ -187,6 +187,13 @@ class Engine:
         assert done.returncode == 0, done.stderr.decode()
         return done.stdout.decode().strip()
 
+    def wait_for(self, container, template, value):
+        """Until `docker inspect` says `value` of a container."""
+        deadline = time.monotonic() + 60
+        while self.do("inspect", f"--format={template}", container) != value:
+            assert time.monotonic() < deadline, f"{container} is not {value}"
+            time.sleep(0.05)
+
     def run(self, script, *options):
         """Start a container of our own in the background; its id."""
         network = "--network=none"

@@ -30,7 +30,9 @@ LINE_COLUMNS: Final = (
 )
 EVENT_COLUMNS: Final = ("host", "timeNano", "time")
 
-_DETAILS: Final = ("exitCode", "signal")  # what the message of an event repeats
+# What the message of an event repeats.
+_DETAILS: Final = ("exitCode", "signal", "oomKilled", "restartCount", "error", "reason")
+_BAD: Final = ("unhealthy", "dead", "log unreadable", "events missing")  # how an action ends
 
 
 def normalise_lines(records: Records) -> Events:
@@ -71,6 +73,8 @@ def _by_nanosecond(frame: pl.DataFrame) -> pl.DataFrame:
 
 def normalise_events(records: Records) -> Events:
     """The log rows of engine events: subtype `event`, message like `container die exitCode=137`.
+
+    Our own among them (`state: …`, `log unreadable`, `events missing`) are of the same form.
 
     Identity is host, nanosecond time, type, action and actor. The engine gives no severity; it is
     error for `oom`, warning for `unhealthy` and for an exit that was not clean, else information.
@@ -125,7 +129,7 @@ def _event(fields: Mapping[str, Any]) -> tuple[str | None, ...]:
     details = actor.get("Attributes")
     details = details if isinstance(details, dict) else {}
     identifier = as_text(actor.get("ID")) or as_text(fields.get("id"))
-    said = [f"{name}={details[name]}" for name in _DETAILS if name in details]
+    said = [f"{name}={as_text(details[name])}" for name in _DETAILS if name in details]
     text = {key: as_text(value) for key, value in details.items() if value is not None}
     return (
         kind,
@@ -142,4 +146,4 @@ def _level(action: str, details: Mapping[str, Any]) -> str:
     if action == "oom":
         return "17"
     unclean = action == "die" and str(details.get("exitCode", "0")) != "0"
-    return "13" if unclean or action.endswith("unhealthy") else "9"
+    return "13" if unclean or action.endswith(_BAD) else "9"

@@ -124,11 +124,18 @@ class ContainerReader:
                 return
             await self._pause()
 
-    async def look(self) -> None:
-        """Tell the container's state, if it is another than it was."""
+    @property
+    def is_ill(self) -> bool:
+        """Whether its health check failed when it was last looked at."""
+        return self._told.get("health") == "unhealthy" and "pid" in self._told
+
+    async def look(self, *, again: bool = False) -> None:
+        """Tell the container's state, if it is another than it was, or in any case."""
         if self._looking:
             return
         self._looking = True
+        if again:
+            self._told = {}
         try:
             with contextlib.suppress(SourceError):  # gone, or the engine is: others say so
                 await self._inspect()

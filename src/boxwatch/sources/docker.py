@@ -208,6 +208,9 @@ class DockerSource:
         while True:
             await asyncio.sleep(self._options.survey_s)
             await self._survey()
+            # The engine reports a change of health once; what lasts is to be heard of.
+            for key in [key for key, reader in self._readers.items() if reader.is_ill]:
+                self._look(key, again=True)
 
     async def _survey(self, *, again: bool = False) -> None:
         """Look at all containers; read those that run or wrote since they were left.
@@ -287,11 +290,14 @@ class DockerSource:
             if action == "rename":
                 self._readers[key].rename(str(attributes.get("name", "")))
             if action.startswith(_LOOK_AT):
-                look = begin(self._readers[key].look(), f"docker-look-{key[:12]}")
-                self._looks.add(look)
-                look.add_done_callback(self._looks.discard)
+                self._look(key)
             if action == "die":
                 self._readers[key].wake()
+
+    def _look(self, key: str, *, again: bool = False) -> None:
+        look = begin(self._readers[key].look(again=again), f"docker-look-{key[:12]}")
+        self._looks.add(look)
+        look.add_done_callback(self._looks.discard)
 
     def _row(self, event: Mapping[str, Any]) -> bytes:
         return orjson.dumps({**event, "host": self._host}, option=orjson.OPT_APPEND_NEWLINE)
