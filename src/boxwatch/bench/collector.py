@@ -14,7 +14,8 @@ from typing import Final
 from boxwatch.bench.footprint import COMMAND
 from boxwatch.bench.hosts import Host, Site
 from boxwatch.clock import monotonic
-from boxwatch.errors import Defect, EnvironmentFault
+from boxwatch.errors import Defect, EnvironmentFault, StoreError
+from boxwatch.store import EventStore
 
 _PATIENCE_S: Final = 60.0
 
@@ -90,21 +91,22 @@ class Collector:
                 argv, stdin=subprocess.DEVNULL, stdout=out, stderr=said, start_new_session=True
             )
 
-    def wait_until_open(self) -> None:
-        """Until it has opened its data folder: it is at work then.
+    def wait_until_reading(self) -> None:
+        """Until it has stored what it read first.
 
         Raises:
             EnvironmentFault: it ended, or took too long.
 
         """
         end = monotonic() + _PATIENCE_S
-        lock = self.data / "lock"
-        numbers = self._numbers()
-        while not lock.exists() or lock.read_text().strip() not in numbers:
-            if monotonic() > end:
-                raise EnvironmentFault("`boxwatch up` did not open its data folder.")
-            time.sleep(0.02)
-            numbers = self._numbers()
+        while monotonic() < end:
+            self.check()
+            with suppress(StoreError):  # it is being made
+                with EventStore.open(self.data, writable=False) as store:
+                    if store.head().seq > 0:
+                        return
+            time.sleep(0.05)
+        raise EnvironmentFault("`boxwatch up` stored nothing.", hint=self.said()[-2000:].strip())
 
     def kill(self) -> None:
         """End it without a word, and what it started here."""
@@ -129,14 +131,6 @@ class Collector:
     def seen_inside(host: Host, path: Path) -> Path:
         """Where a path below the host's home folders is found on the host itself."""
         return Path("/home") / path.relative_to(host.folder / "home")
-
-    def _numbers(self) -> Iterable[str]:
-        """The watcher's process number, in every numbering it has (proc_pid_status(5), NSpid)."""
-        with suppress(OSError):
-            for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-                if line.startswith("NSpid:"):
-                    return line.split()[1:]
-        return ()
 
 
 def host_settings(

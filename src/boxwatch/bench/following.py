@@ -74,7 +74,7 @@ def delays(
     argv = host.argv(sys.executable, "-m", module, str(_RATE))
     collector.start()
     try:
-        collector.wait_until_open()
+        collector.wait_until_reading()
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
             time.sleep(_WARM_S)
             found = _look(collector.data, watched_s)

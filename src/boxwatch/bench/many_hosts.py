@@ -84,7 +84,7 @@ def _cost(site: Site, host: Host, count: int, baseline_s: float, watched_s: floa
     collector = Collector(site.folder / f"watcher-{count}", settings, site)
     collector.start()
     try:
-        collector.wait_until_open()
+        collector.wait_until_reading()
         _wait_for_hosts(collector, count)
         time.sleep(baseline_s)
         at, used, rows = monotonic(), cpu_seconds(collector.pid), _rows(collector.data)

@@ -75,7 +75,7 @@ def traces(site: Site, host: Host, watched_s: float) -> Traces:
     collector = Collector(site.folder / "near", host_settings(site, [host], SETTINGS), site)
     collector.start()
     try:
-        collector.wait_until_open()
+        collector.wait_until_reading()
         time.sleep(_SETTLED_S)
         session, whole = _percent(host, watched_s)
         collector.check()

@@ -120,7 +120,7 @@ def endure(site: Site, ordeal: Ordeal) -> Outcome:
     collector = _collector(site, host, ordeal)
     collector.start()
     try:
-        collector.wait_until_open()
+        collector.wait_until_reading()
         time.sleep(_WARM_S)  # it begins where the logs end: after that all is its to keep
         with _written(host, ordeal) as written:
             began = monotonic()
