@@ -1,6 +1,6 @@
-"""Where the entries of export bytes lie, and which of them are nothing but text.
+"""Where the lines and the entries of export bytes lie, and which of them need care.
 
-Found for a whole block at once, in columns: entry by entry it would cost more than all the rest.
+Found for a whole block at once, in columns: line by line it would cost more than all the rest.
 """
 
 from __future__ import annotations
@@ -47,47 +47,36 @@ class FieldMarks:
 
 
 class EntryIndex:
-    """The entries of a block that begins with one, as far as they are whole.
+    """The lines of a block and, as long as no line is odd, its entries.
 
-    An entry that must be read field by field has data that is not text, or a field twice. Where
-    such data looks like entries, these are counted too; nobody asks for them.
+    `odd` are the begins of lines that have no `NAME=` and are not empty: data comes, or nonsense.
     """
 
-    def __init__(self, block: bytes, marks: FieldMarks) -> None:
-        letters = np.frombuffer(block, np.uint8)
-        ends = np.flatnonzero(letters == _NEWLINE)
-        starts = np.concatenate([np.zeros(min(1, len(ends)), np.int64), ends[:-1] + 1])
-        empty = np.flatnonzero(ends == starts)
-        self._after = ends[empty] + 1  # where each entry ends
-        lines = int(empty[-1]) + 1 if len(empty) else 0
-        self._odd = _odd(letters, starts[:lines], ends[:lines], empty, marks)
-        self._starts = np.concatenate([np.zeros(min(1, len(empty)), np.int64), self._after[:-1]])
+    def __init__(self, block: bytes) -> None:
+        self._letters = np.frombuffer(block, np.uint8)
+        self._ends = np.flatnonzero(self._letters == _NEWLINE)
+        self._starts = np.concatenate(
+            [np.zeros(min(1, len(self._ends)), np.int64), self._ends[:-1] + 1]
+        )
+        equals = np.append(np.flatnonzero(self._letters == _EQUALS), len(block))
+        self._lengths = equals[np.searchsorted(equals, self._starts)] - self._starts
+        self._named = (self._lengths > 0) & (self._starts + self._lengths < self._ends)
+        self._empty = np.flatnonzero(self._ends == self._starts)
+        nameless = ~self._named
+        nameless[self._empty] = False
+        self.odd: list[int] = self._starts[nameless].tolist()
 
-    def plain_until(self, at: int) -> int:
-        """Where the run of plain entries ends that begins at `at`, which is where one begins."""
-        if not len(self._after):
-            return at
-        number = int(np.searchsorted(self._starts, at))
-        nearest = int(np.searchsorted(self._odd, number))
-        stop = int(self._odd[nearest]) if nearest < len(self._odd) else len(self._after)
-        return int(self._after[stop - 1]) if stop > number else at
-
-
-def _odd(
-    letters: Bytes, starts: Offsets, ends: Offsets, empty: Offsets, marks: FieldMarks
-) -> Offsets:
-    """The numbers of the entries that are not plain, in order."""
-    if not len(empty):
-        return np.empty(0, np.int64)
-    firsts = np.concatenate([np.zeros(1, np.int64), empty[:-1] + 1])
-    equals = np.append(np.flatnonzero(letters == _EQUALS), len(letters))
-    lengths = equals[np.searchsorted(equals, starts)] - starts
-    named = (lengths > 0) & (lengths < ends - starts + 1)
-    named &= starts + lengths < ends
-    odd_lines = ~named
-    odd_lines[empty] = False
-    bits = np.zeros(len(starts), np.uint64)
-    bits[named] = marks.of(letters, starts[named], lengths[named])
-    twice = np.add.reduceat(bits, firsts) != np.bitwise_or.reduceat(bits, firsts)
-    odd = twice | (firsts == empty) | np.logical_or.reduceat(odd_lines, firsts)
-    return np.flatnonzero(odd)
+    def careful(self, marks: FieldMarks) -> list[tuple[int, int]]:
+        """Begin and end of each entry that is empty, or has a field of `marks` twice."""
+        empty = self._empty
+        if not len(empty):
+            return []
+        firsts = np.concatenate([np.zeros(1, np.int64), empty[:-1] + 1])
+        bits = np.zeros(len(self._starts), np.uint64)
+        named = self._named
+        bits[named] = marks.of(self._letters, self._starts[named], self._lengths[named])
+        twice = np.add.reduceat(bits[: empty[-1] + 1], firsts)
+        twice = twice != np.bitwise_or.reduceat(bits[: empty[-1] + 1], firsts)
+        entries = np.flatnonzero(twice | (firsts == empty))
+        begins, ends = self._starts[firsts[entries]], self._ends[empty[entries]] + 1
+        return list(zip(begins.tolist(), ends.tolist(), strict=True))

@@ -26,7 +26,7 @@ class Gap:
     """Records that were there and can no longer be read.
 
     Between `since` and `until`: the last record read and the next one left. `entries` is how many
-    were lost, None if nobody can tell; `why` completes "Records were lost: ...".
+    were lost, None if nobody can tell whether any were; `why` completes "Records are lost: ...".
     """
 
     since: datetime
@@ -57,11 +57,10 @@ class Restart:
 
 def gap_notice(host: str, source: str, gap: Gap, hint: str = "") -> Parcel:
     """`gap` as a parcel, and counted. `source` is one of `events.schema.SOURCES`."""
-    many = "An unknown number of" if gap.entries is None else f"{gap.entries:,}"
-    message = (
-        f"Gap: {many} records between {stamp(gap.since)} and {stamp(gap.until)}"
-        f" ({gap.seconds:.1f} s) are lost: {gap.why}."
-    )
+    between = f"between {stamp(gap.since)} and {stamp(gap.until)} ({gap.seconds:.1f} s)"
+    many = "Records" if gap.entries is None else f"{gap.entries:,} records"
+    lost = "may be lost" if gap.entries is None else "are lost"
+    message = f"Gap: {many} {between} {lost}: {gap.why}."
     details = {
         "from": stamp(gap.since),
         "to": stamp(gap.until),
