@@ -16,7 +16,7 @@ from boxwatch.detections.detection import Detection, Severity, from_record, to_r
 from boxwatch.errors import UsageError
 from boxwatch.incidents.causes import root_first, tell
 from boxwatch.incidents.incident import Incident, State
-from boxwatch.incidents.relations import explains, is_address, kind, near
+from boxwatch.incidents.relations import ALONE, explains, is_address, kind, near
 
 _REMEMBERED: Final = timedelta(hours=1)  # how long a resolved incident can still be spoken of
 _AGAIN: Final = timedelta(minutes=15)  # what comes back as it was within so long was not over
@@ -120,6 +120,7 @@ class Grouper:
         """The same entity, again before it was quiet for long; for the same finding, very long."""
         return any(
             self._named(member) == self._named(found)
+            and (member.name == found.name or not {member.name, found.name} & ALONE)
             and (member.open or found.start - member.end <= self._patience(member, found))
             and found.end >= member.start - self._patience(member, found)
             for member in case.found.values()
@@ -134,6 +135,8 @@ class Grouper:
         mine = self._named(found)
         if kind(mine) == "gpu" and not is_address(mine) and cards - {mine}:
             return False  # another card: another incident
+        if found.name in ALONE or any(member.name in ALONE for member in case.found.values()):
+            return False
         return any(
             near(member, found) or explains(member, found, self._quiet)
             for member in case.found.values()

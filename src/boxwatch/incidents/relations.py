@@ -44,6 +44,8 @@ EXPLAINS: Final = frozenset(
         ("inodes-low", "no-space-left"),
     }
 )
+# A standing fault that explains nothing else: what happens meanwhile is no part of it.
+ALONE: Final = frozenset({"clock-off"})
 _PCI: Final = re.compile(r"^gpu:[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}$")
 
 

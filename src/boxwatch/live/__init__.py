@@ -1,10 +1,13 @@
 """Watching: the pipeline, the feeds that give it turns, and the loop that drives it."""
 
+from boxwatch.live.clocks import OFFSET, Clocks, in_our_time
 from boxwatch.live.feed import Feed, LiveFeed, ReplayFeed, Turn
 from boxwatch.live.loop import Loop, LoopOptions, Status
 from boxwatch.live.pipeline import Options, Outcome, Pipeline
 
 __all__ = [
+    "OFFSET",
+    "Clocks",
     "Feed",
     "LiveFeed",
     "Loop",
@@ -15,4 +18,5 @@ __all__ = [
     "ReplayFeed",
     "Status",
     "Turn",
+    "in_our_time",
 ]

@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from boxwatch.clock import Clock, monotonic
 from boxwatch.events import Events, RawChunk
 from boxwatch.live.joining import Normalise, normalised
+from boxwatch.live.lateness import Lateness
 from boxwatch.live.readers import Readers
 from boxwatch.sources import Source
 from boxwatch.store import EventStore
@@ -58,16 +59,20 @@ class LiveFeed:
         clock: Tells `now`.
         batch_s: Seconds from turn to turn.
         positions: Where the sources stood in the last stored turn.
+        lateness_s: How long a record may take to come before it is marked as late.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a default is right for all but one
         self,
         sources: Mapping[str, Source],
         normalise: Normalise,
         clock: Clock,
         batch_s: float,
         positions: Positions,
+        *,
+        lateness_s: float = 1.0,
     ) -> None:
+        self._lateness = Lateness(lateness_s)
         self._readers = Readers(sources, clock)
         self._normalise = normalise
         self._clock = clock
@@ -83,7 +88,9 @@ class LiveFeed:
             behind = read.behind
             self._positions.update(read.positions)
             events = normalised(read.chunks, self._normalise, self._clock.now)
-            yield Turn(events, self._clock.now(), dict(self._positions), read.chunks)
+            now = self._clock.now()
+            events = self._lateness.add(events, now, behind=behind)
+            yield Turn(events, now, dict(self._positions), read.chunks)
 
     def _until_next(self) -> float:
         """Seconds to the next turn: just after the grid of windows, wherever the clock stands."""

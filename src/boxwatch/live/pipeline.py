@@ -20,6 +20,7 @@ from boxwatch.events import Events
 from boxwatch.features import VIEWS, WindowBuilder
 from boxwatch.features.service import service_name
 from boxwatch.incidents import Grouper, Incident
+from boxwatch.live.clocks import Clocks
 from boxwatch.live.steps import steps
 from boxwatch.models import threshold
 
@@ -32,6 +33,7 @@ class Options:
     baseline_s: float = 30.0
     false_alarms_per_host_week: float = 1.0
     seed: int = 0
+    lateness_s: float = 1.0
     rules: Mapping[str, Override] = field(default_factory=dict)
 
 
@@ -59,7 +61,8 @@ class Pipeline:
         options = Options() if options is None else options
         trained = {} if models is None else models
         self.options = options
-        self.windows = WindowBuilder(interval_s=options.interval_s)
+        self.clocks = Clocks()
+        self.windows = WindowBuilder(interval_s=options.interval_s, lateness_s=options.lateness_s)
         self.scorers = {
             name: ViewScorer(
                 view, baseline_s=options.baseline_s, seed=options.seed, model=trained.get(name)
@@ -82,7 +85,8 @@ class Pipeline:
 
     def process(self, events: Events, now: datetime) -> Outcome:
         """Take one batch, read until `now`."""
-        outcomes = [self._step(*step) for step in steps(events, self._before, now)]
+        judged = self.clocks.add(events, now)
+        outcomes = [self._step(*step) for step in steps(judged, self._before, now)]
         self._before = now
         return outcomes[0] if len(outcomes) == 1 else _together(outcomes)
 
@@ -95,10 +99,12 @@ class Pipeline:
             *self.novelty.add(logs.with_columns(service_name().alias("entity")), now),
             *self.silence.add(windows["service"]),
         ]
+        detections = self.clocks.told(detections)
         return Outcome(windows, scores, detections, self.grouper.add(detections, now))
 
     def _stages(self) -> dict[str, Any]:
         return {
+            "clocks": self.clocks,
             "windows": self.windows,
             **{f"scorer.{name}": scorer for name, scorer in self.scorers.items()},
             "episodes": self.episodes,

@@ -202,3 +202,19 @@ class PartFailed:
     def moves(self) -> Iterable[Move]:
         """Counts it."""
         yield Move("boxwatch_failures_total", 1, (self.part,))
+
+
+@dataclass(frozen=True, slots=True)
+class RowsOutOfTime:
+    """Records of a host came too late for their windows, or from the future; they are kept."""
+
+    slug: ClassVar[str] = "rows out of time"
+    level: ClassVar[int] = logging.INFO
+    host: str
+    late: int
+    early: int
+
+    def moves(self) -> Iterable[Move]:
+        """Counts them."""
+        yield Move("boxwatch_late_rows_total", self.late, (self.host,))
+        yield Move("boxwatch_early_rows_total", self.early, (self.host,))

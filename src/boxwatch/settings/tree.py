@@ -210,6 +210,10 @@ class Live(Section):
 
     batch_seconds: Interval = Field(default=5, description="Time between two writes to the store.")
     checkpoint_seconds: Seconds = Field(default=60, description="Time between two checkpoints.")
+    lateness_seconds: Interval = Field(
+        default=1,
+        description="How long a record may take to come; one that comes later is kept and marked.",
+    )
 
 
 class Logging(Section):

@@ -15,6 +15,7 @@ from boxwatch.errors import StoreDamaged, UsageError
 from boxwatch.events import RawChunk, combined_events, earliest, gpu_names, normalise
 from boxwatch.features import VIEWS, View, WindowBuilder
 from boxwatch.lifecycle import train as train_view
+from boxwatch.live import Clocks
 from boxwatch.pulse import Progress
 from boxwatch.settings import Settings
 from boxwatch.store import EventStore, Layout, Repaired, ingest
@@ -84,7 +85,11 @@ def _windows_folder(data: Path) -> Path:
 
 def features(settings: Settings, data: Path, progress: Progress) -> FeaturesReport:
     """Cut all stored events into windows: features/<view>/NNNN.parquet, anew each time."""
-    builder = WindowBuilder(interval_s=settings.data_collection.interval_seconds)
+    builder = WindowBuilder(
+        interval_s=settings.data_collection.interval_seconds,
+        lateness_s=settings.live.lateness_seconds,
+    )
+    clocks = Clocks()
     folder = _windows_folder(data)
     partial = folder.with_name("features.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -93,7 +98,8 @@ def features(settings: Settings, data: Path, progress: Progress) -> FeaturesRepo
     with EventStore.open(data, writable=False) as store:
         head = store.head().seq
         for batch in store.batches():
-            for name, frame in builder.add(batch.events, batch.now)[0].items():
+            events = clocks.add(batch.events, batch.now)
+            for name, frame in builder.add(events, batch.now)[0].items():
                 held[name].append(frame)
                 counts[name] += frame.height
                 if sum(one.height for one in held[name]) >= _MOST_ROWS:

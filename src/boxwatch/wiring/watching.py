@@ -40,6 +40,7 @@ def pipeline(settings: Settings, data: Path) -> Pipeline:
         baseline_s=settings.data_collection.baseline_duration_seconds,
         false_alarms_per_host_week=settings.detections.false_alarms_per_host_week,
         seed=settings.models.seed,
+        lateness_s=settings.live.lateness_seconds,
         rules={
             name: Override(severity=rule.severity, enabled=rule.enabled)
             for name, rule in settings.detections.rules.items()
@@ -139,6 +140,7 @@ async def _run(
             SystemClock(),
             settings.live.batch_seconds,
             positions,
+            lateness_s=settings.live.lateness_seconds,
         )
     else:
         feed = ReplayFeed(recording, positions)

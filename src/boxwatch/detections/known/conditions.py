@@ -219,6 +219,20 @@ def _clock_jump(parameters: Parameters) -> Condition:
     )
 
 
+def _clock_off(parameters: Parameters) -> Condition:
+    offset = _col("clock_offset_seconds")
+    off = offset.abs() > _number(parameters, "seconds")
+    return Condition(
+        metric="clock_offset_seconds",
+        bad=off,
+        well=offset.abs() < _number(parameters, "recovered_below"),
+        values=(
+            offset.abs().alias("seconds"),
+            pl.when(offset > 0).then(pl.lit("ahead of")).otherwise(pl.lit("behind")).alias("way"),
+        ),
+    )
+
+
 def _source_down(parameters: Parameters) -> Condition:
     """A source that fails or hangs: `only` that one, or any but those of `but` (comma between)."""
     up = _col("up")
@@ -236,6 +250,7 @@ def _source_down(parameters: Parameters) -> Condition:
 
 CONDITIONS: Final[Mapping[str, tuple[str, Callable[[Parameters], Condition]]]] = {
     "clock_jump": ("host", _clock_jump),
+    "clock_off": ("host", _clock_off),
     "counter_fast": ("gpu", _counter_fast),
     "counter_grew": ("gpu", _counter_grew),
     "fabric_unhealthy": ("gpu", _fabric_unhealthy),
@@ -291,7 +306,12 @@ WIDE: Final[Mapping[str, Sequence[str]]] = {
         "fabric_route_unhealthy",
         "fabric_misconfigured",
     ),
-    "host": ("memory_available_bytes", "memory_total_bytes", "clock_monotonic_seconds"),
+    "host": (
+        "memory_available_bytes",
+        "memory_total_bytes",
+        "clock_monotonic_seconds",
+        "clock_offset_seconds",
+    ),
     "fs": ("available_bytes", "size_bytes", "inodes", "inodes_free"),
     "service": service_conditions.WIDE,
     "source": ("up",),
