@@ -101,10 +101,10 @@ class Collector:
         end = monotonic() + _PATIENCE_S
         while monotonic() < end:
             self.check()
-            with suppress(StoreError):  # it is being made
-                with EventStore.open(self.data, writable=False) as store:
-                    if store.head().seq > 0:
-                        return
+            # An error: the folder is being made.
+            with suppress(StoreError), EventStore.open(self.data, writable=False) as store:
+                if store.head().seq > 0:
+                    return
             time.sleep(0.05)
         raise EnvironmentFault("`boxwatch up` stored nothing.", hint=self.said()[-2000:].strip())
 
