@@ -7,7 +7,7 @@ import pytest
 from tests.known.stream import at, died, event, kernel, logs, of_logs, run, samples
 
 from boxwatch.detections.detection import Severity
-from boxwatch.detections.known import KnownFailures, Override
+from boxwatch.detections.known import RULES, KnownFailures, Override
 from boxwatch.events.schema import Events
 
 XID = "NVRM: Xid (PCI:0000:41:00): {}, pid=77, name=python, what it says"
@@ -118,6 +118,45 @@ def test_a_killed_container_is_found_by_its_cgroup():
     found = of_logs(frame)
     assert found["container-oom-kill"].entity == "service:vllm"
     assert found["cgroup-oom-kill"].entity == "service:vllm"
+
+
+def test_a_killed_pod_is_the_container_and_not_the_slice_that_was_full():
+    """The limit may stand on a slice above; what was killed is named by the task's own cgroup."""
+    (line,) = RULES["container-oom-kill"].examples
+    assert of_logs(kernel((0, line)))["container-oom-kill"].entity == "service:3fc28fa1c647"
+
+
+def test_a_victim_of_the_whole_machine_is_named_too():
+    """The host ran out of memory; the service that the kernel chose is a finding of its own."""
+    line = (
+        "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,"
+        "task_memcg=/system.slice/ollama.service,task=ollama,pid=9,uid=0"
+    )
+    frame = kernel((0, line), (0.1, "Out of memory: Killed process 9 (ollama) total-vm:1kB"))
+    found = of_logs(frame)
+    assert found["host-oom-victim"].entity == "service:ollama"
+    assert found["host-oom-kill"].entity == "host"
+
+
+def test_an_error_told_by_nvml_is_the_error_of_the_kernel_log():
+    """One finding where both tell it; alone where the kernel log cannot be read."""
+    told = {
+        "source": "gpu",
+        "subtype": "xid",
+        "message": "NVML: Xid (PCI:00000000:41:00.0): 79, on",
+    }
+    both = logs([(0, {"message": XID.format(79)}), (0.2, told)])
+    known = KnownFailures(pci_to_gpu={"0000:41:00": 1})
+    (found,) = run(Events(logs=both), 3600, known)
+    assert (found.name, found.entity, len(found.reasons)) == ("xid-79", "gpu:1", 1)
+    assert set(of_logs(logs([(0, told)]))) == {"xid-79"}
+
+
+def test_an_error_on_an_instance_is_one_of_its_card():
+    """A card that is split into instances names the one concerned in its address."""
+    line = "NVRM: Xid (PCI:0000:41:00 GPU-I:05): 94, pid=7194, Contained: CE User Channel (0x9)."
+    known = KnownFailures(pci_to_gpu={"0000:41:00": 1})
+    assert of_logs(kernel((0, line)), known=known)["xid-94"].entity == "gpu:1"
 
 
 def test_a_host_out_of_memory_names_the_host():

@@ -1,5 +1,8 @@
 """The rules as data: complete, dated, and each true to its own examples."""
 
+import tomllib
+from importlib.resources import files
+
 import pytest
 from tests.known.stream import logs
 
@@ -8,6 +11,7 @@ from boxwatch.detections.known.conditions import CONDITIONS
 from boxwatch.detections.known.lines import LineScreen
 from boxwatch.detections.known.rules import RULES, Override, read_rule, with_overrides
 from boxwatch.errors import SettingError
+from boxwatch.events.notices import RESTART
 
 LINE_RULES = [rule for rule in RULES.values() if rule.pattern]
 EVENT = "docker event "
@@ -16,6 +20,8 @@ EVENT = "docker event "
 def _matched(rule, text):
     source = {"kernel": "kernel", "systemd": "systemd"}.get(rule.origin, "docker")
     row = {"source": source, "message": text}
+    if rule.origin == "notice":
+        row |= {"source": "systemd", "subtype": RESTART}
     if text.startswith(EVENT):
         action, code, signal = text.removeprefix(EVENT).rsplit(" ", 2)
         code, signal = code.removeprefix("exit="), signal.removeprefix("signal=")
@@ -59,6 +65,37 @@ def test_every_condition_is_in_the_table():
 def test_xid_severity_follows_the_policy(code, severity):
     """Hardware faults page someone; what an application caused is a note."""
     assert RULES[f"xid-{code}"].severity == severity
+
+
+# NVIDIA's immediate action for each code, from the catalogue of 2025-10-29.
+XID_ACTIONS = {
+    "RESTART_BM": [79],
+    "RESET_GPU": [46, 62, 64, 95, 109, 110, 119, 120, 136, 140, 143, 155, 156, 158],
+    "WORKFLOW_XID_48": [48],
+    "WORKFLOW_XID_45": [45],
+    "WORKFLOW_NVLINK_ERR": [74],
+    "WORKFLOW_NVLINK5_ERR": [*range(144, 151)],
+    "CHECK_MECHANICALS": [54],
+    "RESTART_VM": [151],
+    "UPDATE_SWFW": [78],
+    "CHECK_UVM": [159],
+    "RESTART_APP": [
+        *(8, 11, 13, 25, 31, 32, 39, 40, 41, 60, *range(68, 73), 75, 76, 77, 80, *range(82, 87)),
+        *(88, 89, 94, *range(96, 106), *range(126, 136), 139),
+    ],
+    "IGNORE": [37, 38, 43, 44, 63, 66, 67, 92, 93, 121, 137, 141, 152, 153, 157, 160, 161],
+    "INFORMATION": [154],
+    "NONE_YET": [*range(162, 173)],
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "action"), [(code, action) for action, codes in XID_ACTIONS.items() for code in codes]
+)
+def test_an_xid_asks_for_what_nvidia_says(code, action):
+    """Every code of the catalogue, with its immediate action."""
+    table = tomllib.loads(files("boxwatch.detections.known").joinpath("xid.toml").read_text())
+    assert RULES[f"xid-{code}"].action == table["action"][action]["text"]
 
 
 @pytest.mark.parametrize(

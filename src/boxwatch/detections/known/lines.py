@@ -14,6 +14,7 @@ from typing import Final
 import polars as pl
 
 from boxwatch.detections.known.rules import RULES, XID, Rule
+from boxwatch.events.notices import NOTICES
 
 # What a line about the names of things looks like; it teaches and is no finding.
 GPU_NAMED: Final = r"NVRM: GPU at (?:PCI:)?(?P<pci>[0-9a-fA-F:.]+): (?P<uuid>GPU-[0-9a-f-]+)"
@@ -68,11 +69,13 @@ def _origin(name: str) -> pl.Expr:
     kernel = (pl.col("source") == "kernel") | (
         (pl.col("source") == "systemd") & (pl.col("unit") == "kernel").fill_null(value=False)
     )
+    kernel |= (pl.col("source") == "gpu").fill_null(value=False)  # its driver's own library
     event = pl.col("is_event")
     return {
         "kernel": kernel,
         "systemd": (pl.col("source") == "systemd") & ~kernel,
         "docker-event": event,
+        "notice": pl.col("subtype").is_in(NOTICES).fill_null(value=False),
         "program": ~kernel & ~event,
         "any": pl.lit(value=True),
     }[name]

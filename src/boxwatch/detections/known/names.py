@@ -15,9 +15,9 @@ import polars as pl
 
 from boxwatch.detections.known.lines import Hit
 from boxwatch.errors import SettingError
-from boxwatch.events.services import of_unit
+from boxwatch.events import owner_of
+from boxwatch.events.services import of_container, of_unit
 
-_CONTAINER: Final = re.compile(r"(?:docker|libpod|cri-containerd)[-/](?P<id>[0-9a-f]{12,64})")
 _UNIT: Final = re.compile(r"(?P<unit>[^/]+\.(?:service|scope|mount|timer|socket))(?:/|$)")
 _PARTITION: Final = re.compile(r"^(?P<disk>nvme\d+n\d+|mmcblk\d+)p\d+$|^(?P<sd>[sv]d[a-z]+)\d+$")
 _WORDS: Final = {
@@ -125,12 +125,11 @@ class Names:
         return only if only is not None else f"gpu:{address}"
 
     def _service(self, hit: Hit) -> str:
-        for group in ("unit", "cgroup"):
+        for group in ("unit", "cgroup", "limited"):
             text = hit.groups.get(group, "")
-            container = _CONTAINER.search(text)
-            if container is not None:
-                short = container["id"][:_SHORT]
-                return f"service:{self._containers.get(short, short)}"
+            kind, owner = owner_of(text)
+            if kind == "container":
+                return of_container(owner, self._containers.get(owner[:_SHORT], ""))
             unit = _UNIT.search(text)
             if unit is not None:
                 return of_unit(unit["unit"])
