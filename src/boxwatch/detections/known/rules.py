@@ -17,9 +17,9 @@ from typing import Any, Final
 from boxwatch.detections.detection import Severity
 from boxwatch.errors import SettingError
 
-FILES: Final = ("kernel.toml", "services.toml", "metrics.toml", "hosts.toml")
+FILES: Final = ("kernel.toml", "services.toml", "restarts.toml", "metrics.toml", "hosts.toml")
 ENTITY_KINDS: Final = ("gpu", "gpu-or-host", "disk", "fs", "host", "service", "origin", "source")
-ORIGINS: Final = ("kernel", "systemd", "docker-event", "program", "any")
+ORIGINS: Final = ("kernel", "systemd", "docker-event", "notice", "program", "any")
 XID: Final = "xid"
 
 
