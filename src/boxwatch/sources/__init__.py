@@ -2,8 +2,9 @@
 
 from boxwatch.sources.capability import Capability
 from boxwatch.sources.check import Probed, Surroundings, check_clock, check_machine, check_room
-from boxwatch.sources.docker import DockerOptions, DockerSource
+from boxwatch.sources.docker import DockerSource
 from boxwatch.sources.docker_engine import Engine
+from boxwatch.sources.docker_options import DockerOptions
 from boxwatch.sources.files import FilesOptions, FilesSource
 from boxwatch.sources.host import HostOptions, HostSource
 from boxwatch.sources.journald import JournaldSource, JournalOptions

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
@@ -20,37 +19,15 @@ from boxwatch.sources.container_reader import ContainerReader, Reached, Wishes
 from boxwatch.sources.docker_cli import CliEngine
 from boxwatch.sources.docker_engine import Engine
 from boxwatch.sources.docker_events import Event, EventTail, own_event, read_tail, seconds, subject
+from boxwatch.sources.docker_options import DockerOptions
 from boxwatch.sources.docker_position import as_position, read_position
 from boxwatch.sources.notices import Gap, gap_notice
-from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks
+from boxwatch.sources.outbox import Health, Outbox, Parcel, chunks
 from boxwatch.sources.patience import begin, stop
 from boxwatch.sources.source import Position, Shell
 
 _SETTLED_S: Final = 10.0  # an event stream that lived so long begins its pauses anew
 _LOOK_AT: Final = ("die", "oom", "health_status", "pause", "unpause", "update")
-
-
-@dataclass(frozen=True, slots=True)
-class DockerOptions:
-    """How containers are read.
-
-    `journal_read` True leaves containers that log to journald to the journal's source. `follow`
-    False reads what is there and ends; `since` is where to begin without a position (None: now).
-    `engine` is how the engine is asked; None is with the docker command over the shell, which
-    `program` and `arguments` name. `names` are the containers wanted; none named is all. Every
-    `survey_s` all containers are counted: a safeguard, events tell nearly everything.
-    """
-
-    follow: bool = True
-    since: datetime | None = None
-    journal_read: bool = False
-    program: str = "docker"
-    arguments: tuple[str, ...] = ()
-    first_pause_s: float = 0.2
-    pauses: Pauses = field(default_factory=Pauses)
-    survey_s: float = 120.0
-    engine: Engine | None = None
-    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
