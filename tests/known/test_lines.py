@@ -123,7 +123,15 @@ def test_a_killed_container_is_found_by_its_cgroup():
 def test_a_killed_pod_is_the_container_and_not_the_slice_that_was_full():
     """The limit may stand on a slice above; what was killed is named by the task's own cgroup."""
     (line,) = RULES["container-oom-kill"].examples
+    line = line.replace("/lxc.payload.ny2g2r5hh3-lxc", "")
     assert of_logs(kernel((0, line)))["container-oom-kill"].entity == "service:3fc28fa1c647"
+
+
+def test_a_container_within_a_container_is_the_one_this_machine_knows():
+    """The kernel of the machine tells of processes in a system container; that is what is named."""
+    (line,) = RULES["container-oom-kill"].examples
+    found = of_logs(kernel((0, line)))["container-oom-kill"]
+    assert found.entity == "service:ny2g2r5hh3-lxc"
 
 
 def test_a_victim_of_the_whole_machine_is_named_too():

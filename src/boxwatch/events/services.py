@@ -10,6 +10,7 @@ INSTANCE: Final = r"[0-9a-f]{8,}|\d+"
 _LONGEST: Final = 80
 _SHORT_ID: Final = 12  # how many letters of a container id people see
 
+_ID: Final = re.compile(r"[0-9a-f]{12}")
 _INSTANCE: Final = re.compile(INSTANCE)
 
 
@@ -19,5 +20,10 @@ def of_unit(unit: str) -> str:
 
 
 def of_container(identifier: str, name: str = "") -> str:
-    """The entity of a container: its name, or the short form of its id where no name is known."""
-    return f"service:{name.lstrip('/') if name else identifier[:_SHORT_ID]}"
+    """The entity of a container: its name, or the short form of its id where no name is known.
+
+    Some engines (LXC) have names alone; such a name is its own id.
+    """
+    if name:
+        return f"service:{name.lstrip('/')}"
+    return f"service:{identifier[:_SHORT_ID] if _ID.match(identifier) else identifier[:_LONGEST]}"
