@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from boxwatch.sources.ssh_connection import connect
 
 _SESSIONS: Final = 10  # what sshd allows on one connection (MaxSessions of sshd_config(5))
 _OPEN_S: Final = 15.0  # how long a channel may take to open, or a beat to be answered
+REFUSED_S: Final = 0.5  # a connection that took no more commands is asked again after so long
 _BEAT_S: Final = 20.0
 _SILENCE_S: Final = 90  # so long without a beat, and the other side ends the connection
 _FIRST_BEATS: Final = 3  # the fastest of them tells the time best
@@ -65,7 +67,8 @@ class Link:
     ) -> None:
         self.login = login
         self.running = 0  # commands with an open channel
-        self._most = _SESSIONS - 1
+        self._refused = -math.inf  # when the other side last took no more
+        self._idle_refused: float | None = None
         self._freed = asyncio.Event() if freed is None else freed
         self._pauses = Pauses(1.0, 30.0) if pauses is None else pauses
         self._clock = SystemClock() if clock is None else clock
@@ -101,7 +104,8 @@ class Link:
     @property
     def full(self) -> bool:
         """True while the other side takes no further command on this connection."""
-        return self.running >= self._most
+        refused = time.monotonic() - self._refused < REFUSED_S
+        return refused or self.running >= _SESSIONS - 1
 
     @property
     def wait_s(self) -> float:
@@ -132,16 +136,23 @@ class Link:
         connection = await self.connection()
         self.running += 1
         try:
-            return await self._session(connection, line, room, self._one_less)
+            command = await self._session(connection, line, room, self._one_less)
         except asyncssh.ChannelOpenError as error:
-            self._most = self.running
-            if self._most == 0:
+            now = time.monotonic()
+            self._refused = now
+            if self.running:
+                self._idle_refused = None
+            elif self._idle_refused is None:
+                self._idle_refused = now  # what ended here may not have ended there yet
+            elif now - self._idle_refused > _OPEN_S / 3:
                 raise SourceError(
                     f"{self.login} takes no command: {error.reason}.",
                     hint="MaxSessions in its sshd_config must be at least 2.",
                     state="denied",
                 ) from error
             return None
+        self._idle_refused = None
+        return command
 
     def _one_less(self) -> None:
         self.running -= 1
@@ -174,7 +185,6 @@ class Link:
             raise
         finally:
             self._attempt = None
-        self._most = _SESSIONS - 1
         self._failure, self._connection = None, connection
         self._tell(min(beats, key=lambda beat: beat.round_trip_s))
         self._beating = asyncio.create_task(self._beat(connection, guard))

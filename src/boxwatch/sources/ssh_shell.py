@@ -13,7 +13,7 @@ from boxwatch.sources.outbox import Pauses
 from boxwatch.sources.pipes import STDERR, STDOUT, OutputLines
 from boxwatch.sources.source import LINE_LIMIT, Completed, Output
 from boxwatch.sources.ssh_command import RemoteCommand, command_line
-from boxwatch.sources.ssh_link import Link, lost
+from boxwatch.sources.ssh_link import REFUSED_S, Link, lost
 
 _MOST_LINKS: Final = 8
 _BEGIN_S: Final = 30.0  # how long the other side may take to start a command
@@ -184,7 +184,9 @@ class SshShell:
                 self._links.append(Link(self._login, self._freed))
                 continue
             self._freed.clear()
-            await self._freed.wait()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(REFUSED_S):
+                    await self._freed.wait()
 
     async def _end(self, program: str, command: RemoteCommand) -> None:
         """Kill what still lives, wait shortly, and let go of the channel."""
