@@ -1,57 +1,49 @@
-"""Log templates, first version: what a line says once its variable parts are masked.
+"""Log templates: what kind of line a line is, and whether its service has written that before.
 
-A template's id is a hash of its text, so it is the same after a restart and on another machine.
-Masking runs on the distinct messages of a batch only: a busy log repeats itself.
+A template's id is a hash of its text. Lines are masked as a column; only the distinct masked texts,
+few however many the lines, are looked at one by one. A batch and its lines one after the other give
+the same.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
-import xxhash
 
-# In this order: a later mask must not eat what an earlier one needs whole.
-MASKS: Final[tuple[tuple[str, str], ...]] = (
-    (r'"[^"]*"', '"<*>"'),
-    (r"'[^']*'", "'<*>'"),
-    (r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b", "<uuid>"),
-    (r"\b(?:[a-z][a-z0-9+.-]*://)[^\s,;\"')\]]+", "<url>"),
-    (r"\b\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?\b", "<ip>"),
-    (r"\b\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?", "<time>"),
-    (r"(^|[\s=:(\[,])/[^\s,;:\"')\]]+", "${1}<path>"),
-    (r"\b0x[0-9a-fA-F]+\b", "<hex>"),
-    (r"\b(?:[0-9a-f]*\d[0-9a-f]*[a-f][0-9a-f]*|[0-9a-f]*[a-f][0-9a-f]*\d[0-9a-f]*)\b", "<hex>"),
-    (r"[^\s=:,;()\[\]<>|/]*\d[^\s=:,;()\[\]<>|/]*", "<*>"),
-)
+from boxwatch.events.masks import Mask, Masker
+from boxwatch.events.vocabulary import Vocabulary, template_id
 
-_LONGEST = 1024  # characters of a message that take part: enough to tell kinds apart
+_CACHED: Final = 65_536  # messages whose template is known without masking, one by one
 
 
-def mask(messages: pl.Series) -> pl.Series:
-    """The masked text of each message."""
-    text = pl.col("m").str.slice(0, _LONGEST)
-    for pattern, name in MASKS:
-        text = text.str.replace_all(pattern, name)
-    return messages.alias("m").to_frame().select(text)["m"]
+class Line(NamedTuple):
+    """What a line is: `new` if its service writes this kind for the first time."""
 
-
-def template_id(template: str) -> int:
-    """The stable id of a template's text: 64 bits, unsigned."""
-    return xxhash.xxh3_64_intdigest(template.encode())
+    template: str
+    template_id: int
+    new: bool
 
 
 class TemplateMiner:
-    """Tells the kind of every line, and whether that kind is new.
+    """Tells the kind of every line, and whether that kind is new to its service.
 
-    Bounded: at most `capacity` templates are remembered, the longest unseen forgotten first. A
-    forgotten template keeps its id and is new again when it comes back; `forgotten` counts them.
+    Args:
+        capacity: Kinds, and texts of kinds, that are remembered; the longest unseen are forgotten
+            first. A forgotten kind keeps its id and is new again when it comes back.
+        masks: What varies in the user's own logs, beside the built-in masks.
     """
 
-    def __init__(self, capacity: int = 50_000) -> None:
+    def __init__(self, capacity: int = 50_000, masks: Sequence[Mask] = ()) -> None:
         self.capacity = capacity
+        self.vocabulary = Vocabulary(capacity)
         self.forgotten = 0
-        self._known: dict[str, int] = {}  # template of a service -> id, oldest use first
+        self._masker = Masker(masks)
+        self._known: dict[str, None] = {}  # service NUL template, the longest unseen first
+        self._cache: dict[str, str] = {}  # message -> masked text
 
     def add(self, logs: pl.DataFrame, service: pl.Expr) -> pl.DataFrame:
         """`logs` with `template_id`, `template` and `new`.
@@ -59,48 +51,94 @@ class TemplateMiner:
         `new` is true on the first line of a template within its `service` (an expression naming
         it); the rows keep their order.
         """
-        if logs.is_empty():
-            return logs.with_columns(
-                pl.lit(None, pl.UInt64).alias("template_id"),
-                pl.lit(None, pl.String).alias("template"),
-                pl.lit(value=False).alias("new"),
-            )
-        distinct = logs.select(pl.col("message").unique(maintain_order=True))
-        masked = distinct.with_columns(mask(distinct["message"]).alias("template"))
-        lines = logs.join(masked, on="message", how="left", maintain_order="left").with_columns(
-            pl.concat_str(service.fill_null(""), pl.lit("\0"), pl.col("template")).alias("key")
-        )
-        kinds = lines.select(pl.col("key").unique(maintain_order=True))["key"].to_list()
-        fresh = [key for key in kinds if key not in self._known]
-        self._remember(kinds)
-        ids = pl.DataFrame(
-            {"key": kinds, "template_id": [self._known_id(key) for key in kinds]},
-            schema={"key": pl.String, "template_id": pl.UInt64},
-        )
-        first = pl.col("key").is_first_distinct() & pl.col("key").is_in(fresh)
-        return (
-            lines.join(ids, on="key", how="left", maintain_order="left")
-            .with_columns(first.alias("new"))
-            .drop("key")
+        templates, texts = self.of(logs["message"])
+        names = logs.with_columns(service.fill_null("").alias("service"))["service"]
+        new = self._meet(names, templates, texts)
+        ids = pl.Series(np.fromiter(map(template_id, texts), np.uint64, len(texts)))
+        return logs.with_columns(
+            ids.gather(templates).alias("template_id"),
+            pl.Series(texts, dtype=pl.String).gather(templates).alias("template"),
+            pl.Series("new", new, dtype=pl.Boolean),
         )
 
-    @staticmethod
-    def _known_id(key: str) -> int:
-        return template_id(key.split("\0", 1)[1])
+    def of(self, messages: pl.Series) -> tuple[npt.NDArray[np.int64], list[str]]:
+        """For each message the number of its template, and the templates by number."""
+        masked = self._masker.column(messages.fill_null(""))
+        distinct = masked.unique(maintain_order=True)
+        numbered = distinct.alias("t").to_frame().with_row_index("n")
+        rows = masked.alias("t").to_frame().join(numbered, on="t", maintain_order="left")
+        codes = rows["n"].to_numpy().astype(np.int64)
+        return self._templates(codes, distinct.to_list())
 
-    def _remember(self, kinds: list[str]) -> None:
-        for key in kinds:
-            self._known.pop(key, None)
-            self._known[key] = 1
-        while len(self._known) > self.capacity:
-            self._known.pop(next(iter(self._known)))
+    def line(self, message: str, service: str = "") -> Line:
+        """The kind of one line: the same as in a batch, without the cost of one."""
+        text = self._cache.get(message)
+        if text is None:
+            if len(self._cache) >= _CACHED:
+                self._cache.clear()
+            text = self._cache[message] = self._masker.line(message)
+        template = self.vocabulary.get(text)
+        if template is None:
+            self.vocabulary.learn(text)
+            template = self.vocabulary.template(text)
+        return Line(template, template_id(template), self._is_new(f"{service}\0{template}"))
+
+    def _templates(
+        self, codes: npt.NDArray[np.int64], distinct: Sequence[str]
+    ) -> tuple[npt.NDArray[np.int64], list[str]]:
+        """Learn the `distinct` texts in their order; the template of each row, as it was then."""
+        numbers: dict[str, int] = {}
+        code_of = {text: code for code, text in enumerate(distinct)}
+        moved: list[tuple[int, int, int]] = []  # code that caused it, code that moves, template
+        table = np.zeros(len(distinct), np.int64)
+        for code, text in enumerate(distinct):
+            if self.vocabulary.get(text) is None:
+                for merge in self.vocabulary.learn(text):
+                    if merge.text in code_of and merge.before != merge.after:
+                        number = numbers.setdefault(merge.after, len(numbers))
+                        moved.append((code, code_of[merge.text], number))
+            else:
+                self.vocabulary.use(text)
+            template = self.vocabulary.template(text)
+            table[code] = numbers.setdefault(template, len(numbers))
+        # A text that comes later in the batch than what moved it was numbered after the move.
+        templates = table[codes]
+        for cause, code, number in moved:
+            if code < cause:
+                begin = int(np.argmax(codes == cause))
+                templates[begin:][codes[begin:] == code] = number
+        return templates, list(numbers)
+
+    def _meet(
+        self, services: pl.Series, templates: npt.NDArray[np.int64], texts: Sequence[str]
+    ) -> npt.NDArray[np.bool_]:
+        """True on the first row of each kind that its service has not written before."""
+        new = np.zeros(len(services), bool)
+        pairs = pl.DataFrame({"service": services, "template": templates}).with_row_index("row")
+        firsts = pairs.unique(["service", "template"], keep="first", maintain_order=True)
+        for row, service, template in firsts.iter_rows():
+            new[row] = self._is_new(f"{service}\0{texts[template]}")
+        return new
+
+    def _is_new(self, kind: str) -> bool:
+        new = kind not in self._known
+        self._known.pop(kind, None)
+        self._known[kind] = None
+        if len(self._known) > self.capacity:
+            del self._known[next(iter(self._known))]
             self.forgotten += 1
+        return new
 
     def save(self) -> dict[str, object]:
         """All state, JSON-able."""
-        return {"known": list(self._known), "forgotten": self.forgotten}
+        return {
+            "known": list(self._known),
+            "forgotten": self.forgotten,
+            "vocabulary": self.vocabulary.save(),
+        }
 
-    def load(self, saved: dict[str, object]) -> None:
+    def load(self, saved: dict[str, Any]) -> None:
         """Take up what `save` returned."""
-        self._known = dict.fromkeys(saved["known"], 1)  # type: ignore[call-overload]
-        self.forgotten = int(saved["forgotten"])  # type: ignore[call-overload]
+        self._known = dict.fromkeys(saved["known"])
+        self.forgotten = int(saved["forgotten"])
+        self.vocabulary.load(saved["vocabulary"])

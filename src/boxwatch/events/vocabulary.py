@@ -1,0 +1,154 @@
+r"""Which masked texts are one template: words that vary without a digit in them.
+
+Masking alone makes a text a pure function of its line: the same after a restart, on another
+machine, in any order. What it cannot see are words that vary ("user alice", "user bob"). So where
+one place among otherwise equal words has held `VARIETY` different words, it is a place for a word,
+`<*>`, from then on. Places are counted over the set of texts ever seen, each counted once, so the
+templates that a set of lines ends with do not depend on their order.
+
+On ten corrected 2k sets of Loghub-2.0 (one setting for all) masks alone group .942 of the lines
+rightly (GA) and reach an FGA of .921; with `VARIETY` 5 and at least three other words, .943 and
+.927. 2 to 4 merge kinds that are different things (.87 to .94).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import xxhash
+
+from boxwatch.events.masks import WILD
+
+VARIETY: Final = 5  # different words in one place make it a place for words
+_FRAME: Final = 3  # other words that a place needs around it
+_MOST_WORDS: Final = 40  # of a text that are looked at
+_SEPARATORS: Final = re.compile(r"([ \t,;()\[\]{}=:]+)")
+
+
+def template_id(template: str) -> int:
+    """The stable id of a template's text: 64 bits, unsigned (xxh3)."""
+    return xxhash.xxh3_64_intdigest(template.encode("utf-8", "surrogatepass"))
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """A text that belongs to another template than before."""
+
+    text: str
+    before: str
+    after: str
+
+
+class Vocabulary:
+    """The masked texts seen, and the template each belongs to. All state is in `save()`.
+
+    Bounded: at most `texts` texts and `places` undecided places are remembered, the oldest
+    forgotten first. A text that was forgotten keeps its template: decided places stay.
+    """
+
+    def __init__(self, texts: int = 50_000, places: int = 200_000) -> None:
+        self.forgotten = 0
+        self.merged: dict[int, int] = {}  # id before -> id after
+        self._most_texts = texts
+        self._most_places = places
+        self._templates: dict[str, str] = {}  # text -> template, oldest first
+        self._undecided: dict[int, list[str]] = {}  # place -> texts that fill it, oldest first
+        self._wild: dict[int, None] = {}  # places for a word
+
+    def __len__(self) -> int:
+        return len(self._templates)
+
+    def get(self, text: str) -> str | None:
+        """The template of `text`; None if it is not known."""
+        return self._templates.get(text)
+
+    def template(self, text: str) -> str:
+        """The template `text` belongs to, known or not."""
+        known = self._templates.get(text)
+        return self._settled(text) if known is None else known
+
+    def learn(self, text: str) -> list[Merge]:
+        """Take a text that is not known; returns the known ones that move because of it."""
+        moved: dict[str, None] = {}
+        for _, place in _places(text):
+            if place in self._wild:
+                continue
+            fillers = self._undecided.setdefault(place, [])
+            if text not in fillers:
+                fillers.append(text)
+            if len(fillers) >= VARIETY:
+                del self._undecided[place]
+                self._wild[place] = None
+                moved |= dict.fromkeys(fillers)
+        moved.pop(text, None)
+        self._templates[text] = self._settled(text)
+        merges = [self._moved(other) for other in moved if other in self._templates]
+        self._forget()
+        return merges
+
+    def use(self, text: str) -> None:
+        """Say that `text` is in use: it is forgotten later."""
+        self._templates[text] = self._templates.pop(text)
+
+    def save(self) -> dict[str, object]:
+        """All state, JSON-able."""
+        return {
+            "texts": list(self._templates),
+            "undecided": {str(place): texts for place, texts in self._undecided.items()},
+            "wild": list(self._wild),
+            "merged": {str(before): after for before, after in self.merged.items()},
+            "forgotten": self.forgotten,
+        }
+
+    def load(self, saved: dict[str, Any]) -> None:
+        """Take up what `save` returned."""
+        self._wild = dict.fromkeys(saved["wild"])
+        self._undecided = {int(place): list(texts) for place, texts in saved["undecided"].items()}
+        self._templates = {text: self._settled(text) for text in saved["texts"]}
+        self.merged = {int(before): after for before, after in saved["merged"].items()}
+        self.forgotten = int(saved["forgotten"])
+
+    def _moved(self, text: str) -> Merge:
+        before, after = self._templates[text], self._settled(text)
+        self._templates[text] = after
+        if before != after:
+            self.merged[template_id(before)] = template_id(after)
+        return Merge(text, before, after)
+
+    def _settled(self, text: str) -> str:
+        wild = [position for position, place in _places(text) if place in self._wild]
+        if not wild:
+            return text
+        parts = _SEPARATORS.split(text)
+        for position in wild:
+            parts[position] = WILD
+        return "".join(parts)
+
+    def _forget(self) -> None:
+        while len(self._templates) > self._most_texts:
+            del self._templates[next(iter(self._templates))]
+            self.forgotten += 1
+        while len(self._undecided) > self._most_places:
+            del self._undecided[next(iter(self._undecided))]
+
+
+def _places(text: str) -> Iterator[tuple[int, int]]:
+    """Every word of `text` that could vary: its position among the parts, and the place it is in.
+
+    The place is a hash of all that stands around the word.
+    """
+    parts = _SEPARATORS.split(text)
+    words = [
+        position
+        for position in range(0, min(len(parts), 2 * _MOST_WORDS), 2)
+        if parts[position] and WILD not in parts[position]
+    ]
+    if len(words) <= _FRAME:
+        return
+    for position in words:
+        before, after = "".join(parts[:position]), "".join(parts[position + 1 :])
+        around = f"{before}\0{after}".encode("utf-8", "surrogatepass")
+        yield position, xxhash.xxh3_64_intdigest(around)

@@ -1,0 +1,130 @@
+"""Kinds of lines: stable, bounded, and the same however the lines come."""
+
+import itertools
+
+import orjson
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from boxwatch.events.templates import TemplateMiner
+from boxwatch.events.vocabulary import VARIETY, Vocabulary, template_id
+
+NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace")
+LOGINS = [f"the user {name} has logged in from {n}.0.0.1" for n, name in enumerate(NAMES)]
+WORDS = st.sampled_from(["a", "b", "c", "d", "e", "f", "1", "22", "(", ", ", "=", "x/y"])
+LINES = st.lists(st.lists(WORDS, max_size=6).map(" ".join), max_size=40)
+
+
+def mine(miner, *batches, service="s"):
+    """What the miner says of the lines of these batches."""
+    frames = [
+        miner.add(pl.DataFrame({"message": batch}, schema={"message": pl.String}), pl.lit(service))
+        for batch in batches
+    ]
+    return pl.concat(frames).select("template", "template_id", "new")
+
+
+def final(lines):
+    """The templates that these lines end with."""
+    miner = TemplateMiner()
+    mine(miner, lines)
+    templates, texts = miner.of(pl.Series(lines, dtype=pl.String))
+    return [texts[number] for number in templates]
+
+
+def test_words_that_vary_become_a_place_for_a_word():
+    """From the fifth name on, a name is a name; the words around it stay."""
+    told = mine(TemplateMiner(), LOGINS)["template"].to_list()
+    assert told[: VARIETY - 1] == [
+        f"the user {name} has logged in from <*>" for name in NAMES[: VARIETY - 1]
+    ]
+    assert set(told[VARIETY - 1 :]) == {"the user <*> has logged in from <*>"}
+
+
+def test_short_lines_keep_their_words():
+    """Few words around leave open whether a word varies or is another kind of line."""
+    lines = [f"state {word}" for word in NAMES]
+    assert final(lines) == lines
+
+
+def test_a_merge_is_recorded():
+    """The ids of before can be traced to the id of now."""
+    miner = TemplateMiner()
+    mine(miner, LOGINS)
+    now = template_id("the user <*> has logged in from <*>")
+    assert set(miner.vocabulary.merged.values()) == {now}
+    assert len(miner.vocabulary.merged) == VARIETY - 1
+
+
+@settings(max_examples=150, deadline=None)
+@given(lines=LINES, seed=st.randoms(use_true_random=False))
+def test_the_order_of_lines_does_not_matter(lines, seed):
+    """The same lines in another order end with the same templates."""
+    other = list(lines)
+    seed.shuffle(other)
+    assert dict(zip(lines, final(lines), strict=True)) == dict(
+        zip(other, final(other), strict=True)
+    )
+
+
+@settings(max_examples=150, deadline=None)
+@given(lines=LINES, cuts=st.lists(st.integers(0, 40), max_size=3))
+def test_batches_of_any_size_and_single_lines_tell_the_same(lines, cuts):
+    """Template, id and newness do not depend on how the lines are cut."""
+    edges = [0, *sorted(min(cut, len(lines)) for cut in cuts), len(lines)]
+    whole = mine(TemplateMiner(), lines).rows()
+    pieces = [lines[a:b] for a, b in itertools.pairwise(edges)]
+    single = TemplateMiner()
+    assert mine(TemplateMiner(), *pieces).rows() == whole
+    assert [tuple(single.line(line, "s")) for line in lines] == whole
+
+
+@settings(max_examples=100, deadline=None)
+@given(lines=LINES, cut=st.integers(0, 40))
+def test_a_saved_miner_goes_on(lines, cut):
+    """Through JSON and back in the middle, nothing changes."""
+    first, second = TemplateMiner(), TemplateMiner()
+    head = mine(first, lines[:cut])
+    second.load(orjson.loads(orjson.dumps(first.save())))
+    assert pl.concat([head, mine(second, lines[cut:])]).equals(mine(TemplateMiner(), lines))
+
+
+def test_new_is_said_once_for_each_service():
+    """The same line is new to another service."""
+    miner = TemplateMiner()
+    assert mine(miner, ["up", "up"])["new"].to_list() == [True, False]
+    assert mine(miner, ["up"], service="other")["new"].to_list() == [True]
+    assert mine(miner, ["up"])["new"].to_list() == [False]
+
+
+def test_a_flood_of_unique_words_is_bounded():
+    """Texts and places have a limit, what is forgotten is counted, and ids stay."""
+    vocabulary = Vocabulary(texts=100, places=300)
+    for n in range(2_000):
+        word = "".join(chr(97 + int(digit)) for digit in str(n))
+        vocabulary.learn(f"{word} said {word} to {word}s and left")
+    assert len(vocabulary) == 100
+    assert vocabulary.forgotten == 1_900
+    assert len(orjson.dumps(vocabulary.save())) < 200_000
+
+
+def test_a_forgotten_kind_is_new_again_under_the_same_id():
+    """The capacity is for kinds; the longest unseen goes first."""
+    miner = TemplateMiner(capacity=2)
+    before = mine(miner, ["first"])["template_id"].item()
+    mine(miner, ["second", "third"])
+    again = mine(miner, ["first"])
+    assert again["new"].item()
+    assert again["template_id"].item() == before
+    assert miner.forgotten == 2
+
+
+@pytest.mark.parametrize(
+    "line", ["", "\x00\x00", "\u202eabc", "🙂 " * 2000, "\x1b[31mred\x1b[0m", "\u017fK 1", "é1é"]
+)
+def test_strange_text_has_a_template(line):
+    """Right-to-left text, emoji, escapes and NUL bytes are text like any other."""
+    told = mine(TemplateMiner(), [line])
+    assert told["template"].item() == TemplateMiner().line(line).template
