@@ -84,15 +84,21 @@ def test_tcp_counts_are_found_by_their_names():
 
 def test_a_kernel_before_oom_counts():
     """Linux before 4.13 counts no killed processes: only that is unknown."""
-    values = proc_files.host({"proc/vmstat": "pswpin 2\npswpout 3\n"}, {})
+    values = proc_files.host({"proc/vmstat": "pswpin 2\npswpout 3\n"}, {}, 65536)
     assert "not understood" in values["oom_kills_total"]
-    assert values["swap_in_bytes_total"] == 2 * 4096
+    assert values["swap_in_bytes_total"] == 2 * 65536
+
+
+def test_the_page_is_the_smallest_that_is_mapped():
+    """Huge pages may be mapped too."""
+    text = "KernelPageSize:  2048 kB\nMMUPageSize: 4 kB\nKernelPageSize:  64 kB\n"
+    assert proc_files.page_size(text) == 65536
 
 
 def test_pressure_switched_off_says_so():
     """A kernel booted with psi=0 refuses to read the file."""
     missing = {"proc/pressure/io": "Operation not supported"}
-    values = proc_files.host({}, missing)
+    values = proc_files.host({}, missing, 4096)
     assert values["pressure_io_seconds_total"] == "/proc/pressure/io: Operation not supported"
 
 
@@ -107,7 +113,7 @@ def test_the_table_names_metrics_that_are_known():
 @given(st.sampled_from([path for path, _, _ in HOST_FILES]), st.text())
 def test_no_text_breaks_a_reading(path, text):
     """Whatever stands in a file, every metric has a number or a reason."""
-    values = proc_files.host({path: text}, {})
+    values = proc_files.host({path: text}, {}, 4096)
     assert values.keys() == {name for _, names, _ in HOST_FILES for name in names}
 
 

@@ -21,6 +21,7 @@ CENSUS_S: Final = 120.0
 BLOCK: Final = "?sys/block/*/device"
 NET: Final = "?sys/class/net/*/device"
 MOUNTS: Final = "proc/self/mounts"
+PAGES: Final = "proc/self/smaps"
 FILES: Final = "proc/sys/fs/file-nr"
 TRACKED: Final = "proc/sys/net/netfilter/nf_conntrack_count"
 TRACKED_MOST: Final = "proc/sys/net/netfilter/nf_conntrack_max"
@@ -52,7 +53,8 @@ class Machine:
     """What is known of a machine's parts, from its last survey.
 
     `disks` and `links` are the block devices and interfaces with hardware behind them (None: /sys
-    does not say); `points` and `far` mount points, escaped; `sensors` by path.
+    does not say); `points` and `far` mount points, escaped; `sensors` by path; `page` the bytes of
+    a page of memory, which is asked for until it is known.
     """
 
     disks: frozenset[str] | None = None
@@ -60,6 +62,7 @@ class Machine:
     points: list[str] = field(default_factory=list)
     far: list[str] = field(default_factory=list)
     sensors: dict[str, Sensor] = field(default_factory=dict)
+    page: int | None = None
 
 
 class Questions:
@@ -83,6 +86,8 @@ class Questions:
         if self.survey:
             items += (*_SURVEY, *_EDAC)
             errands.append(sensors.SURVEY)
+            if machine.page is None:
+                items.append(f"{PAGES}~KernelPageSize")
         if machine.sensors and self._due("sensors", OFTEN_S, now):
             errands.append(tuple(machine.sensors))
         if machine.points and self._due("room", OFTEN_S, now):

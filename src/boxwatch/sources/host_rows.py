@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -14,6 +15,7 @@ from boxwatch.sources.host_questions import (
     LINKS,
     MOUNTS,
     NET,
+    PAGES,
     TRACKED,
     TRACKED_MOST,
     Machine,
@@ -24,6 +26,7 @@ from boxwatch.sources.proc_files import NOT_UNDERSTOOD, Values, number
 from boxwatch.sources.sensors import Sensor
 
 _SATURATED: Final = 0.95  # of a core's time, from where on it counts as full
+_PAGE: Final = 4096  # bytes, where a machine does not say
 _WIDEST: Final = 2.0**63
 _FEW: Final = 8  # folders that may come and go in /proc while it is counted
 # Not there is no news: no connection tracking, a board without memory controllers that report.
@@ -79,11 +82,15 @@ class HostRows:
         if MOUNTS in found:
             mounts = devices.mounts(found[MOUNTS])
             machine.points, machine.far = devices.local_points(mounts), devices.far_points(mounts)
+        if PAGES in found:
+            with contextlib.suppress(*NOT_UNDERSTOOD):
+                machine.page = proc_files.page_size(found[PAGES])
         if any(item in found for item in sensors.SURVEY):
             machine.sensors = sensors.survey(found)
 
     def _host(self, answer: Answer) -> Values:
-        values = proc_files.host(answer.found, answer.missing)
+        page = self._machine.page or _PAGE
+        values = proc_files.host(answer.found, answer.missing, page)
         values["clock_monotonic_seconds"] = round(answer.monotonic, 6)
         values |= self._processes(answer)
         if self._questions.survey:

@@ -6,16 +6,15 @@ that file holds. A value is a number, or the text that says why it is unknown.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 Values = dict[str, float | int | str]
+SWAPPED: Final = ("swap_in_bytes_total", "swap_out_bytes_total")
 NOT_UNDERSTOOD: Final = (ValueError, IndexError, KeyError)
 
 # The kernel gives times in hundredths of a second on every architecture of today (USER_HZ).
 _TICK_S: Final = 0.01
-_PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _LONGEST: Final = 24  # characters of a number of 64 bits, with what may stand around it
 _SECTOR: Final = 512  # always, whatever the device says (Documentation/block/stat)
 
@@ -75,12 +74,15 @@ def meminfo(text: str) -> Values:
 
 
 def swapped(text: str) -> Values:
-    """Swap traffic from /proc/vmstat."""
+    """Swap traffic from /proc/vmstat, in pages."""
     found = _pairs(text)
-    return {
-        "swap_in_bytes_total": int(found["pswpin"]) * _PAGE,
-        "swap_out_bytes_total": int(found["pswpout"]) * _PAGE,
-    }
+    return dict(zip(SWAPPED, (int(found["pswpin"]), int(found["pswpout"])), strict=True))
+
+
+def page_size(text: str) -> int:
+    """Bytes of a page of memory, from the least of /proc/self/smaps: 4 KiB, or 64 on some ARM."""
+    sizes = [number(line.split()[1]) for line in text.splitlines() if line.startswith("KernelP")]
+    return min(sizes) * 1024
 
 
 def oom_kills(text: str) -> Values:
@@ -174,8 +176,11 @@ def number(text: str) -> int:
     return int(text)
 
 
-def host(found: Mapping[str, str], missing: Mapping[str, str]) -> Values:
-    """Every metric of HOST_FILES, from the texts by path; where one is missing, the reason."""
+def host(found: Mapping[str, str], missing: Mapping[str, str], page: int) -> Values:
+    """Every metric of HOST_FILES, from the texts by path; where one is missing, the reason.
+
+    `page` is the size of a page of memory there, in bytes.
+    """
     values: Values = {}
     for path, names, parse in HOST_FILES:
         text = found.get(path)
@@ -186,6 +191,9 @@ def host(found: Mapping[str, str], missing: Mapping[str, str]) -> Values:
             values.update(parse(text))
         except NOT_UNDERSTOOD as error:
             values.update(dict.fromkeys(names, f"/{path}: not understood ({error})"))
+    for name in SWAPPED:
+        if isinstance(pages := values[name], int):
+            values[name] = pages * page
     return values
 
 
@@ -241,7 +249,7 @@ HOST_FILES: Final[tuple[tuple[str, tuple[str, ...], Callable[[str], Values]], ..
         ),
         meminfo,
     ),
-    ("proc/vmstat", ("swap_in_bytes_total", "swap_out_bytes_total"), swapped),
+    ("proc/vmstat", SWAPPED, swapped),
     ("proc/vmstat", ("oom_kills_total",), oom_kills),
     ("proc/loadavg", ("load1", "load5", "threads_alive"), loadavg),
     ("proc/uptime", ("uptime_seconds",), uptime),

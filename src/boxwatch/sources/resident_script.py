@@ -11,8 +11,8 @@ after each ` & ` an errand (see `host_reader`). It prints, all lines of its own 
 It writes no file, and ends with its input or after a while without a request, so that a connection
 that vanished leaves nothing behind. Perl is preferred, then Python, then awk: measured at one
 reading a second on a machine of 128 cores, they take 0.07, 0.06 and 0.05 % of a core and 6, 10 and
-2 MB (a shell reading with its builtins: 2.1 %). awk cannot run errands aside or read a clock finer
-than 10 ms, so it is the last.
+2 MB (a shell reading with its builtins: 2.1 %). awk cannot run errands aside, knows
+the time only from `date`, asked once a minute, and asks for room twice a minute: it is the last.
 
 The programs hold no newline, single quote, exclamation mark or pair of backslashes: then no login
 shell (sh, csh, fish) reads them otherwise than they are written.
