@@ -115,6 +115,8 @@ class CapturedCard:
         self._title = dict(zip(asked, self._titles, strict=True))
         self.names = self._values
 
+        self.apps = [_app(line) for line in _listed_apps(texts)]
+
     def help(self):
         return self._help
 
@@ -124,6 +126,18 @@ class CapturedCard:
     def row(self, fields, at, card):
         values = {**self._values, "index": str(at)}
         return ", ".join(values[field] for field in fields)
+
+
+def _listed_apps(texts):
+    """The lines of the captured list of processes, without its heading."""
+    (name,) = [name for name in texts if name.startswith("--query-compute-apps=")] or [None]
+    return texts[name].strip().splitlines()[1:] if name else []
+
+
+def _app(line):
+    """A captured line in the order that is asked for: uuid, pid, memory, name."""
+    *_, uuid, pid, name, memory = (cell.strip() for cell in line.split(","))
+    return f"{uuid}, {pid}, {memory.removesuffix(' MiB')}, {name}"
 
 
 def numbers(settings, only):
@@ -200,7 +214,8 @@ def main(path, *arguments):
         return 0
     if "query-compute-apps" in options:
         user = "GPU-00000000-1111-2222-3333-444444444444, {}, 512, /usr/bin/python3"
-        for line in settings.get("apps", [user.format(4194303), user.format(4194302)]):
+        own = [user.format(4194303), user.format(4194302)]
+        for line in settings.get("apps", getattr(cards, "apps", own)):
             say(line)
         return 0
     fields = options["query-gpu"].split(",")
