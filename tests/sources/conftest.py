@@ -88,6 +88,13 @@ class Journal:
             assert time.monotonic() < deadline, f"{message!r} did not arrive"
             time.sleep(0.02)
 
+    def restart(self):
+        """Kill journald as a crash does, and start it on the same files."""
+        self.process.kill()
+        self.process.wait(timeout=10)
+        (self.folder.parent / "sockets" / "socket").unlink()
+        self.process = start_journald(self.folder.parent)
+
     def messages(self):
         argv = ["journalctl", *self.options, "--output=json", "--all", "--no-pager", "--merge"]
         done = subprocess.run(argv, capture_output=True, check=False)
@@ -113,6 +120,23 @@ class Journal:
         self.process.wait(timeout=10)
 
 
+def start_journald(folder):
+    """A journald whose files and socket lie in `folder`; None if it does not start here."""
+    script = Path(__file__).with_name("journal_host.sh")
+    process = subprocess.Popen(
+        ["unshare", "--mount", "--propagation", "private", "bash", script, folder, JOURNALD],
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 30
+    while not (folder / "sockets" / "socket").exists():
+        if process.poll() is not None or time.monotonic() > deadline:
+            process.kill()
+            process.wait()
+            return None
+        time.sleep(0.01)
+    return process
+
+
 @pytest.fixture
 def journal(tmp_path):
     """A real, empty journald in a mount namespace of its own."""
@@ -121,18 +145,9 @@ def journal(tmp_path):
             pytest.skip(f"{tool} is not on this machine")
     if not JOURNALD.exists() or os.geteuid() != 0:
         pytest.skip("a journald of our own needs systemd-journald and root")
-    script = Path(__file__).with_name("journal_host.sh")
-    process = subprocess.Popen(
-        ["unshare", "--mount", "--propagation", "private", "bash", script, tmp_path, JOURNALD],
-        stderr=subprocess.DEVNULL,
-    )
-    deadline = time.monotonic() + 5
-    while not (tmp_path / "sockets" / "socket").exists():
-        if process.poll() is not None or time.monotonic() > deadline:
-            process.kill()
-            process.wait()
-            pytest.skip("journald does not start in a mount namespace here")
-        time.sleep(0.01)
+    process = start_journald(tmp_path)
+    if process is None:
+        pytest.skip("journald does not start in a mount namespace here")
     found = Journal(tmp_path, process)
     found.wait_for("Journal started")  # its own entries must not come between those of the test
     yield found

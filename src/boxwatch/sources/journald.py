@@ -40,11 +40,12 @@ from boxwatch.sources.journald_marks import (
 from boxwatch.sources.journald_parts import first_open
 from boxwatch.sources.journald_places import place_after, since
 from boxwatch.sources.journald_units import unit_matches
-from boxwatch.sources.notices import Restart, gap_notice, restart_notice
+from boxwatch.sources.notices import Gap, Restart, gap_notice, restart_notice
 from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks, first_line
 from boxwatch.sources.patience import begin, stop
 from boxwatch.sources.source import Output, Position, Shell
 
+DAMAGED_HINT: Final = "`journalctl --verify` tells which files are damaged; move them away."
 ROOM_HINT: Final = "Give the journal more room: SystemMaxUse= in journald.conf."
 _GRACE_S: Final = 5.0  # what journalctl may take to show an entry that is in the journal
 _KEPT: Final = 4 << 20  # bytes that wait for the end of a container's line
@@ -97,6 +98,7 @@ class JournaldSource:
         self._matches = unit_matches(self._options.units)
         self._outbox = Outbox()
         self._kept: list[Parcel] = []  # from the first line on whose end is to come
+        self._ignored: set[bytes] = set()  # what was said of damaged files
         self._health = Health(self.name, host, self._clock)
         self._task: asyncio.Task[None] | None = None
 
@@ -202,7 +204,7 @@ class JournaldSource:
             while True:
                 await asyncio.wait([upcoming], timeout=self._options.quiet_s)
                 if not upcoming.done() and await self._behind():
-                    await asyncio.wait([upcoming], timeout=_GRACE_S)
+                    await asyncio.wait([upcoming], timeout=min(_GRACE_S, self._options.quiet_s))
                     if not upcoming.done():
                         raise SourceError("journalctl shows no entries any more.", state="hung")
                 if upcoming.done():
@@ -268,6 +270,12 @@ class JournaldSource:
     def _complain(self, text: bytes) -> None:
         if b"not seeing messages from other users" in text or b"insufficient perm" in text:
             self._outbox.add(self._health.tell("denied", first_line(text), DENIED_HINT))
+        for line in text.splitlines():
+            if b"ignoring file" in line and line not in self._ignored:
+                self._ignored.add(line)
+                now = self._clock.now()
+                gap = Gap(now, now, None, first_line(line).rstrip("."))
+                self._outbox.add(gap_notice(self._host, "systemd", gap, DAMAGED_HINT))
 
 
 def _cut(parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[Parcel]]:

@@ -69,9 +69,11 @@ def gap_notice(host: str, source: str, gap: Gap, hint: str = "") -> Parcel:
         "reason": gap.why,
     }
     pulse.emit(pulse.GapFound(host=host, source=source, seconds=gap.seconds, entries=gap.entries))
+    # A gap without a length has no place either; then it is what is said of it.
+    identity = f"{stamp(gap.since)} {stamp(gap.until)}" if gap.seconds else gap.why
     head = {"host": host, "time": stamp(gap.until), "source": source, "notice": GAP}
     told = {"severity": WARN, "message": f"{message} {hint}".rstrip(), "details": details}
-    return _parcel(head | told | {"identity": f"{stamp(gap.since)} {stamp(gap.until)}"})
+    return _parcel(head | told | {"identity": identity})
 
 
 def restart_notice(host: str, source: str, restart: Restart) -> Parcel:
