@@ -36,6 +36,15 @@ ENGINES: Final[Mapping[str, str]] = MappingProxyType(
         "ssh-dial": "boxwatch.sources.ssh_dial:SshDial",
     }
 )
+ENDPOINTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "services": "boxwatch.sources.services:ServicesSource",
+        "endpoint": "boxwatch.sources.scrape:Endpoint",
+        "shell-fetch": "boxwatch.sources.scrape:ShellFetch",
+        "otlp": "boxwatch.sources.otlp:OtlpSource",
+        "otlp-options": "boxwatch.sources.otlp:OtlpOptions",
+    }
+)
 LIBRARIES: Final[Mapping[str, str]] = MappingProxyType(
     {"nvml": "boxwatch.sources.nvml:NvmlLibrary"}
 )
@@ -43,6 +52,7 @@ LIBRARIES: Final[Mapping[str, str]] = MappingProxyType(
 
 def load(kind: str) -> Callable[..., Any]:
     """The class of the part `kind`; imports its module."""
-    module, _, name = {**SOURCES, **SHELLS, **ENGINES, **LIBRARIES}[kind].partition(":")
+    named = {**SOURCES, **SHELLS, **ENGINES, **ENDPOINTS, **LIBRARIES}[kind]
+    module, _, name = named.partition(":")
     part: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return part

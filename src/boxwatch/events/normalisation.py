@@ -23,6 +23,7 @@ from boxwatch.events import (
     kernel,
     ndjson,
     notices,
+    otlp,
     status,
     text,
 )
@@ -47,6 +48,7 @@ NORMALISERS: Final[Mapping[str, Normaliser]] = {
     "kernel": Normaliser(kernel.COLUMNS, kernel.normalise),
     "file": Normaliser(files.COLUMNS, files.normalise),
     "service": Normaliser(app.COLUMNS, app.normalise),
+    "otlp": Normaliser(otlp.COLUMNS, otlp.normalise),
     "notice": Normaliser(notices.COLUMNS, notices.normalise),
     "status": Normaliser(status.COLUMNS, status.normalise),
 }

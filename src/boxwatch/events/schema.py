@@ -63,6 +63,7 @@ RAW_KINDS: Final[Mapping[str, tuple[str, str]]] = {
     "kernel": ("kernel", "kernel_logs"),
     "file": ("file", "file_logs"),
     "service": ("service", "service_metrics"),
+    "otlp": ("otlp", "otlp_records"),
     "notice": ("status", "source_notices"),
     "status": ("status", "source_status"),
 }

@@ -218,3 +218,33 @@ class RowsOutOfTime:
         """Counts them."""
         yield Move("boxwatch_late_rows_total", self.late, (self.host,))
         yield Move("boxwatch_early_rows_total", self.early, (self.host,))
+
+
+@dataclass(frozen=True, slots=True)
+class RecordsReceived:
+    """A sender's records were taken in; `unused` data points were of metrics nobody needs."""
+
+    slug: ClassVar[str] = "records received"
+    level: ClassVar[int] = logging.DEBUG
+    signal: str
+    records: int
+    unused: int
+
+    def moves(self) -> Iterable[Move]:
+        """Counts them."""
+        yield Move("boxwatch_received_total", self.records, (self.signal,))
+        yield Move("boxwatch_received_unused_total", self.unused, (self.signal,))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRefused:
+    """A sender's request was answered with an error."""
+
+    slug: ClassVar[str] = "request refused"
+    level: ClassVar[int] = logging.INFO
+    status: int
+    reason: str
+
+    def moves(self) -> Iterable[Move]:
+        """Counts it."""
+        yield Move("boxwatch_requests_refused_total", 1, (str(self.status),))

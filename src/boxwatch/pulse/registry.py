@@ -72,6 +72,9 @@ boxwatch_early_rows_total             host      records from the future of a hos
 boxwatch_source_up                    host,source  1 the source answers, 0 it fails
 boxwatch_gaps_total                   host,source  times records were lost before they were read
 boxwatch_restarts_total               host      restarts of a watched system that were seen
+boxwatch_received_total               signal    records that were sent to us over OTLP
+boxwatch_received_unused_total        signal    data points of metrics that are of no use
+boxwatch_requests_refused_total       status    requests to the receiver that were refused
 boxwatch_batches_total                -         batches written to the store
 boxwatch_turn_seconds                 -         how long the last turn of the loop took
 boxwatch_checkpoints_total            -         checkpoints written

@@ -7,6 +7,7 @@ events/<table>/date=D/host=H/N.parquet   N = one batch, or first-last of a compa
                                          H = %many: a few rows each of several hosts
 quarantine/D.jsonl                       records that could not be understood
 damaged/                                 files that failed their check, moved aside
+spool/                                   what was received and is not stored yet
 ingested/ processed/ models/ reports/    raw artifacts, exports, models, reports
 """
 
@@ -67,6 +68,11 @@ class Layout:
     def damaged(self) -> Path:
         """The folder of files that failed their check."""
         return self.root / "damaged"
+
+    @property
+    def spool(self) -> Path:
+        """The folder of what was received and is not stored yet."""
+        return self.root / "spool"
 
     @property
     def ingested(self) -> Path:

@@ -34,6 +34,8 @@ from boxwatch.sources import (
     ToldSource,
     has_library,
 )
+from boxwatch.store import Layout
+from boxwatch.wiring import endpoints
 from boxwatch.wiring.hosts import Watched, gone, watched
 
 _REMOTE_PAUSE_S: Final = 15.0  # a line that is down answers at once, at no cost
@@ -72,8 +74,13 @@ def sources(
         follow: False reads what the logs hold and ends there.
     """
     made: dict[str, Source] = {}
-    for host in watched(settings):
+    hosts = watched(settings)
+    for host in hosts:
         made |= _of_host(settings, host, positions, Reading(since, follow))
+    made |= endpoints.services(settings, hosts)
+    if follow:  # what is sent to us comes only while we listen
+        folder = Layout(settings.data.folder).spool
+        made |= endpoints.otlp(settings, positions, folder)
     for name in gone(settings, positions):
         told = Capability("ssh", "absent", "It was taken out of the settings.")
         made[f"{name}/ssh"] = ToldSource(told, name)
@@ -181,7 +188,8 @@ class _Makers:
     def _files(self, at: Position | None) -> Source:
         if self._host.remote:
             return ToldSource(_NO_FILES, self._host.name)
+        since = self._reading.since
         options = FilesOptions(
-            self._settings.data_collection.files, from_start=self._reading.since is not None
+            self._settings.data_collection.files, from_start=since is not None, since=since
         )
         return FilesSource(self._host.name, options, at)
