@@ -15,6 +15,7 @@ from boxwatch.models.kmeans import KMeans
 from boxwatch.models.pca import PCA
 from boxwatch.models.reach import Reach
 from boxwatch.models.robust_z import RobustZ
+from boxwatch.models.sessions import SessionModel, Sessions, Verdicts
 
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
     {detector.name: detector for detector in (RobustZ, PCA, KMeans, IsolationForest)}
@@ -34,7 +35,10 @@ __all__ = [
     "Reach",
     "RobustZ",
     "Saved",
+    "SessionModel",
+    "Sessions",
     "Vector",
+    "Verdicts",
     "alarms",
     "checks",
     "combine",
