@@ -145,6 +145,35 @@ def test_attributes_keep_what_else_was_said(read) -> None:
     assert said == {"pid": "7", "comm": 'a"b\\c\n', "exit_status": "137", "message_id": "f" * 32}
 
 
+def test_every_field_of_the_facts_is_kept(read) -> None:
+    """What a driver or a container says of itself beside the line."""
+    fields = {
+        "_UID": "1000",
+        "_KERNEL_SUBSYSTEM": "pci",
+        "_KERNEL_DEVICE": "+pci:0000:41:00.0",
+        "CONTAINER_TAG": "demo",
+        "IMAGE_NAME": "vllm/vllm-openai",
+        "_SYSTEMD_INVOCATION_ID": "1" * 32,
+        "EXIT_CODE": "exited",
+    }
+    said = orjson.loads(journal(read, **fields)["attributes"])
+    assert sorted(said.values()) == sorted(fields.values())
+    assert said["kernel_device"] == "+pci:0000:41:00.0"
+
+
+def test_a_machine_of_another_name_keeps_its_own(read) -> None:
+    """Where the host is called otherwise here, or the journal gathers many machines."""
+    row = journal(read, host="gpu-1", _HOSTNAME="ip-10-0-0-7")
+    assert (row["host"], orjson.loads(row["attributes"])) == ("gpu-1", {"hostname": "ip-10-0-0-7"})
+    assert journal(read, host="h")["attributes"] is None
+
+
+def test_the_unit_of_a_person_is_not_their_manager(read) -> None:
+    """A service of a user's own systemd runs within user@UID.service."""
+    fields = {"_SYSTEMD_UNIT": "user@1000.service", "_SYSTEMD_USER_UNIT": "ollama.service"}
+    assert journal(read, **fields)["unit"] == "ollama.service"
+
+
 def test_a_huge_message_is_cut_and_kept_whole_aside(read) -> None:
     """64 Ki characters stay; the record is in quarantine; the row says how long it was."""
     events = read("systemd", BASE | {"MESSAGE": "é" * 5_000_000}, BASE)

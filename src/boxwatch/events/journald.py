@@ -22,8 +22,10 @@ _ATTRIBUTES: Final[Mapping[str, str]] = {
     "_PID": "pid",
     "_COMM": "comm",
     "_EXE": "exe",
+    "_UID": "uid",
     "_BOOT_ID": "boot_id",
     "_MACHINE_ID": "machine_id",
+    "_HOSTNAME": "hostname",
     "_TRANSPORT": "transport",
     "_SOURCE_REALTIME_TIMESTAMP": "source_time_us",
     "SYSLOG_IDENTIFIER": "identifier",
@@ -34,11 +36,13 @@ _ATTRIBUTES: Final[Mapping[str, str]] = {
     "EXIT_STATUS": "exit_status",
     "UNIT_RESULT": "unit_result",
     "IMAGE_NAME": "image",
+    "CONTAINER_TAG": "container_tag",
+    "_KERNEL_SUBSYSTEM": "kernel_subsystem",
+    "_KERNEL_DEVICE": "kernel_device",
 }
 
 COLUMNS: Final = (
     "host",
-    "_HOSTNAME",
     "__CURSOR",
     "__REALTIME_TIMESTAMP",
     "__MONOTONIC_TIMESTAMP",
@@ -46,6 +50,7 @@ COLUMNS: Final = (
     "UNIT",
     "USER_UNIT",
     "_SYSTEMD_UNIT",
+    "_SYSTEMD_USER_UNIT",
     "CONTAINER_NAME",
     "CONTAINER_ID_FULL",
     "CONTAINER_PARTIAL_MESSAGE",
@@ -66,6 +71,7 @@ _SINGLE: Final = frozenset(
         "_BOOT_ID",
         "_MACHINE_ID",
         "_PID",
+        "_UID",
         "_TRANSPORT",
         "_SOURCE_REALTIME_TIMESTAMP",
         "_SYSTEMD_INVOCATION_ID",
@@ -77,8 +83,8 @@ _OPEN: Final = tuple(column for column in COLUMNS if column not in _SINGLE)
 def normalise(records: Records) -> Events:
     """The log rows of journald records.
 
-    The host is a `host` field that the collector added, else `_HOSTNAME`, else the chunk's: a
-    journal may gather the entries of many machines, and only the record knows which one wrote it.
+    The host is a `host` field that the collector added, else `_HOSTNAME`, else the chunk's. A
+    journal may gather the entries of many machines: a name that is another one is an attribute.
     Identity is `__CURSOR`, else boot, monotonic time and message.
     """
     frame, extras = _settled(records)
@@ -94,7 +100,7 @@ def normalise(records: Records) -> Events:
         pl.col("CONTAINER_ID_FULL").alias("container_id"),
         pl.col("MESSAGE").alias("message"),
         _identity(frame),
-        attributes.as_json(frame, _ATTRIBUTES),
+        attributes.as_json(frame.with_columns(_other_name()), _ATTRIBUTES),
     )
     if frame["CONTAINER_PARTIAL_MESSAGE"].null_count() < frame.height:
         unfinished = frame["CONTAINER_PARTIAL_MESSAGE"].eq("true").fill_null(value=False)
@@ -119,6 +125,12 @@ def _severity(frame: pl.DataFrame) -> pl.Series:
     return given.scatter(rows, said.fill_null(given.gather(rows)))
 
 
+def _other_name() -> pl.Expr:
+    """What the machine calls itself, where that is not the host's name here."""
+    name = pl.col("_HOSTNAME")
+    return pl.when(name != pl.col("host")).then(name).alias("_HOSTNAME")
+
+
 def _source() -> pl.Expr:
     kernel = pl.col("_TRANSPORT") == "kernel"
     return pl.when(kernel).then(pl.lit("kernel")).otherwise(pl.lit("systemd"))
@@ -127,7 +139,8 @@ def _source() -> pl.Expr:
 def _unit(frame: pl.DataFrame) -> pl.Expr:
     """The unit a record is about: for what systemd says about a unit, that unit."""
     about = pl.coalesce("UNIT", "USER_UNIT")
-    own = pl.coalesce("_SYSTEMD_UNIT", about, "SYSLOG_IDENTIFIER")
+    # A unit of a person's own manager; _SYSTEMD_UNIT is then that manager.
+    own = pl.coalesce("_SYSTEMD_USER_UNIT", "_SYSTEMD_UNIT", about, "SYSLOG_IDENTIFIER")
     if frame["UNIT"].null_count() + frame["USER_UNIT"].null_count() == 2 * frame.height:
         return own
     by_systemd = (pl.col("_COMM") == "systemd") | (pl.col("_PID") == "1")
