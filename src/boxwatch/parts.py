@@ -26,6 +26,8 @@ SHELLS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "local-shell": "boxwatch.sources.shell:LocalShell",
         "ssh-shell": "boxwatch.sources.ssh_shell:SshShell",
+        "ssh-host-key": "boxwatch.sources.ssh_trust:ask_host_key",
+        "ssh-trust": "boxwatch.sources.ssh_trust:trust",
     }
 )
 ENGINES: Final[Mapping[str, str]] = MappingProxyType(

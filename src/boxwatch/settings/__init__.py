@@ -1,6 +1,7 @@
 """The settings: one frozen tree from boxwatch.toml, BOXWATCH_* and the command line."""
 
 from boxwatch.settings.endpoints import Otlp, ServiceEndpoint
+from boxwatch.settings.host_tables import replace_file, with_host, without_host
 from boxwatch.settings.hosts import LOCAL, Host, SshAddress, read_address
 from boxwatch.settings.loading import FILE_NAME, Settings, load
 from boxwatch.settings.rows import SettingRow
@@ -18,4 +19,7 @@ __all__ = [
     "SshAddress",
     "load",
     "read_address",
+    "replace_file",
+    "with_host",
+    "without_host",
 ]
