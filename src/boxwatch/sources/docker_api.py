@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+import re
+import socket
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from datetime import datetime
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlencode
 
-import httpcore
 import orjson
 
 from boxwatch.errors import SourceError
@@ -32,57 +33,86 @@ from boxwatch.sources.source import Output
 SOCKET: Final = "/var/run/docker.sock"
 
 _READ_BYTES: Final = 1 << 16
+_HEAD_BYTES: Final = 1 << 16
+_COMPLAINT_BYTES: Final = 4096
 _ANSWER_BYTES: Final = 64 << 20  # more is no answer about containers
+_ALIVE: Final = ("running", "paused", "restarting")
+# HTTP/1.0, so that the body is not sent in chunks: engines send one for each line, and to take
+# them apart cost twice as much as all the rest.
+_REQUEST: Final = b"GET %b HTTP/1.0\r\nHost: docker\r\nUser-Agent: boxwatch\r\n\r\n"
+_STATUS: Final = re.compile(rb"HTTP/1\.[01] (\d{3})\b", re.ASCII)
 
 
-class Reader(Protocol):
-    """Where the bytes of a connection come from, as asyncio and asyncssh offer it."""
+class Wire(Protocol):
+    """A connection to the engine's socket."""
 
-    async def read(self, n: int = -1) -> bytes:
+    async def read(self, n: int) -> bytes:
         """At most `n` bytes; empty at the end."""
         ...
 
-
-class Writer(Protocol):
-    """Where the bytes of a connection go to, as asyncio and asyncssh offer it."""
-
-    def write(self, data: bytes) -> None:
-        """Send `data`."""
+    async def send(self, data: bytes) -> None:
+        """Send all of `data`."""
         ...
 
-    async def drain(self) -> None:
-        """Wait until there is room."""
-        ...
-
-    def close(self) -> None:
+    async def close(self) -> None:
         """End the connection."""
         ...
 
-    async def wait_closed(self) -> None:
-        """Wait until it has ended."""
-        ...
+
+Dial = Callable[[str], Awaitable[Wire]]
 
 
-Dial = Callable[[str], Awaitable[tuple[Reader, Writer]]]
+class SocketWire:
+    """A connection on this machine. What is not asked for waits in the kernel: no waking for it."""
+
+    def __init__(self, connected: socket.socket) -> None:
+        self._socket = connected
+        self._loop = asyncio.get_running_loop()
+
+    async def read(self, n: int) -> bytes:
+        """See `Wire.read`."""
+        return await self._loop.sock_recv(self._socket, n)
+
+    async def send(self, data: bytes) -> None:
+        """See `Wire.send`."""
+        await self._loop.sock_sendall(self._socket, data)
+
+    async def close(self) -> None:
+        """See `Wire.close`."""
+        self._socket.close()
 
 
-async def dial_here(path: str) -> tuple[Reader, Writer]:
-    """A connection to the Unix socket `path` of this machine."""
-    return await asyncio.open_unix_connection(path)
+async def dial_here(path: str) -> Wire:
+    """A connection to the Unix socket `path` of this machine.
+
+    Raises:
+        OSError: nothing listens there, or this user may not use it.
+
+    """
+    wire = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        wire.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(wire, path)
+    except BaseException:
+        wire.close()
+        raise
+    return SocketWire(wire)
 
 
 class ApiEngine:
     """A Docker engine, asked over its socket; implements `Engine`.
 
     `dial` connects to the socket's path: on this machine, or through a connection to another one.
+    Lines that come one by one are gathered for `gather_s`: one waking for many of them.
     """
 
     disorder_s = 10.0  # both streams come over one connection, in the order of the log
     tail = 2000
 
-    def __init__(self, socket: str = SOCKET, dial: Dial = dial_here) -> None:
-        self._socket = socket
+    def __init__(self, path: str = SOCKET, dial: Dial = dial_here, gather_s: float = 0.05) -> None:
+        self._socket = path
         self._dial = dial
+        self._gather_s = gather_s
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def containers(self) -> dict[str, bool]:
@@ -93,9 +123,10 @@ class ApiEngine:
 
         """
         found = await self._answer("/containers/json?all=1")
-        if not isinstance(found, list):
-            raise SourceError(f"{self._socket!r} does not answer as a Docker engine does.")
-        return {str(each["Id"]): each.get("State") in _ALIVE for each in found}
+        try:
+            return {str(each["Id"]): each.get("State") in _ALIVE for each in found}
+        except (KeyError, TypeError, AttributeError) as error:
+            raise SourceError(f"{self._socket!r} answers as no container engine does.") from error
 
     async def inspect(self, container_id: str) -> Record:
         """What the engine knows of a container.
@@ -104,8 +135,8 @@ class ApiEngine:
             SourceError: absent if there is no such container.
 
         """
-        found: Record = await self._answer(f"/containers/{quote(container_id)}/json")
-        return found
+        found = await self._answer(f"/containers/{quote(container_id)}/json")
+        return found if isinstance(found, dict) else {}
 
     async def logs(
         self, container_id: str, since: str, *, follow: bool, tail: int = 0
@@ -123,7 +154,7 @@ class ApiEngine:
             asked["tail"] = tail
         frames = Frames()
         path = f"/containers/{quote(container_id)}/logs?{urlencode(asked)}"
-        async with contextlib.aclosing(self._stream(path)) as stream:
+        async with contextlib.aclosing(self._stream(path, self._gather_s)) as stream:
             async for data in stream:
                 for output in frames.feed(data):
                     yield output
@@ -157,51 +188,33 @@ class ApiEngine:
         except orjson.JSONDecodeError as error:
             raise SourceError(f"Docker's answer to {path!r} is no JSON: {error}.") from error
 
-    async def _stream(self, path: str) -> AsyncGenerator[bytes, None]:
+    async def _stream(self, path: str, gather_s: float = 0.0) -> AsyncGenerator[bytes, None]:
         """The body of the answer to a GET, as it comes.
 
         A connection for each: they are cheap, and a stream left early never blocks another.
         """
-        wires = _Wires(self._socket, self._dial)
+        wire = await self._connect()
         try:
-            async with (
-                httpcore.AsyncConnectionPool(
-                    max_keepalive_connections=0, network_backend=wires
-                ) as pool,
-                pool.stream("GET", f"http://docker{path}", headers=_HEADERS) as answer,
-            ):
-                if answer.status >= 400:
-                    raise _refused(answer.status, await answer.aread())
-                async for data in answer.aiter_stream():
-                    yield data
-        except (httpcore.ProtocolError, httpcore.NetworkError, OSError) as error:
-            raise SourceError(f"The connection to Docker ended: {error!r}.") from error
+            await wire.send(_REQUEST % path.encode("ascii"))
+            status, data = await _head(wire)
+            if status >= 400:
+                while len(data) < _COMPLAINT_BYTES and (more := await wire.read(_READ_BYTES)):
+                    data += more
+                raise _refused(status, data)
+            if data:
+                yield data
+            while data := await wire.read(_READ_BYTES):
+                yield data
+                if gather_s and len(data) < _READ_BYTES:
+                    await asyncio.sleep(gather_s)
+        except OSError as error:
+            raise SourceError(f"The connection to the engine ended: {error!r}.") from error
+        finally:
+            await wire.close()
 
-
-_HEADERS: Final[Sequence[tuple[bytes | str, bytes | str]]] = (
-    ("Host", "docker"),
-    ("User-Agent", "boxwatch"),
-)
-_ALIVE: Final = ("running", "paused", "restarting")
-
-
-class _Wires(httpcore.AsyncNetworkBackend):
-    """Gives every request a connection to the engine's socket, whatever address it names."""
-
-    def __init__(self, socket: str, dial: Dial) -> None:
-        self._socket = socket
-        self._dial = dial
-
-    async def connect_tcp(
-        self,
-        host: str,  # noqa: ARG002 - a name is needed for the request only
-        port: int,  # noqa: ARG002
-        timeout: float | None = None,  # noqa: ARG002 - the protocol of httpcore
-        local_address: str | None = None,  # noqa: ARG002
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002
-    ) -> httpcore.AsyncNetworkStream:
+    async def _connect(self) -> Wire:
         try:
-            return _Wire(*await self._dial(self._socket))
+            return await self._dial(self._socket)
         except (FileNotFoundError, ConnectionRefusedError, NotADirectoryError) as error:
             raise SourceError(
                 f"No container engine listens at {self._socket!r}.",
@@ -212,29 +225,23 @@ class _Wires(httpcore.AsyncNetworkBackend):
             raise SourceError(
                 f"This user may not use {self._socket!r}.", hint=DENIED_HINT, state="denied"
             ) from error
+        except OSError as error:
+            raise SourceError(f"The engine's socket {self._socket!r} fails: {error}.") from error
 
 
-class _Wire(httpcore.AsyncNetworkStream):
-    """One connection, in the words of httpcore."""
-
-    def __init__(self, reader: Reader, writer: Writer) -> None:
-        self._reader = reader
-        self._writer = writer
-
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
-        return await self._reader.read(max_bytes)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
-        self._writer.write(buffer)
-        await self._writer.drain()
-
-    async def aclose(self) -> None:
-        self._writer.close()
-        with contextlib.suppress(OSError):  # it may be broken already
-            await self._writer.wait_closed()
-
-    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401, ARG002 - nothing is known
-        return None
+async def _head(wire: Wire) -> tuple[int, bytes]:
+    """The status of an answer, and what came of its body."""
+    data = b""
+    while b"\r\n\r\n" not in data:
+        more = await wire.read(_READ_BYTES)
+        data += more
+        if not more or len(data) > _HEAD_BYTES:
+            raise SourceError(f"{data[:80]!r} is no answer of a container engine.")
+    head, _, body = data.partition(b"\r\n\r\n")
+    status = _STATUS.match(head)
+    if status is None or b"chunked" in head.lower():
+        raise SourceError(f"{head[:80]!r} is no answer that was asked for.")
+    return int(status[1]), body
 
 
 def _refused(status: int, body: bytes) -> SourceError:

@@ -9,7 +9,7 @@ from typing import Final
 import asyncssh
 
 from boxwatch.errors import SourceError
-from boxwatch.sources.docker_api import Reader, Writer
+from boxwatch.sources.docker_api import Wire
 from boxwatch.sources.ssh_shell import SshShell
 
 _OPEN_S: Final = 15.0
@@ -25,7 +25,7 @@ class SshDial:
     def __init__(self, shell: SshShell) -> None:
         self._shell = shell
 
-    async def __call__(self, path: str) -> tuple[Reader, Writer]:
+    async def __call__(self, path: str) -> Wire:
         """A connection to the socket `path`.
 
         Raises:
@@ -40,40 +40,36 @@ class SshDial:
             raise SourceError(f"{path!r} does not open in {_OPEN_S:g} s.", state="hung") from error
         except asyncssh.Error as error:
             raise SourceError(f"{path!r} cannot be reached over SSH: {error.reason}.") from error
-        return _Reader(reader), _Writer(writer)
+        return _SshWire(reader, writer)
 
 
-class _Reader:
-    """Bytes from the other machine; a lost connection is a SourceError."""
+class _SshWire:
+    """A connection to the other machine; one that is lost is a SourceError."""
 
-    def __init__(self, reader: asyncssh.SSHReader[bytes]) -> None:
+    def __init__(
+        self, reader: asyncssh.SSHReader[bytes], writer: asyncssh.SSHWriter[bytes]
+    ) -> None:
         self._reader = reader
+        self._writer = writer
 
-    async def read(self, n: int = -1) -> bytes:
+    async def read(self, n: int) -> bytes:
         try:
             return await self._reader.read(n)
         except asyncssh.Error as error:
-            raise SourceError(f"The SSH connection was lost: {error.reason}.") from error
+            raise _lost(error) from error
 
-
-class _Writer:
-    """Bytes to the other machine; a lost connection is a SourceError."""
-
-    def __init__(self, writer: asyncssh.SSHWriter[bytes]) -> None:
-        self._writer = writer
-
-    def write(self, data: bytes) -> None:
-        self._writer.write(data)
-
-    async def drain(self) -> None:
+    async def send(self, data: bytes) -> None:
         try:
+            self._writer.write(data)
             await self._writer.drain()
         except asyncssh.Error as error:
-            raise SourceError(f"The SSH connection was lost: {error.reason}.") from error
+            raise _lost(error) from error
 
-    def close(self) -> None:
+    async def close(self) -> None:
         self._writer.close()
-
-    async def wait_closed(self) -> None:
-        with contextlib.suppress(asyncssh.Error):
+        with contextlib.suppress(asyncssh.Error, OSError):
             await self._writer.wait_closed()
+
+
+def _lost(error: asyncssh.Error) -> SourceError:
+    return SourceError(f"The SSH connection was lost: {error.reason}.")
