@@ -138,6 +138,30 @@ def test_container_fields_and_parts_of_one_line(read) -> None:
     assert logs["container_name"].to_list() == ["web", None]
 
 
+@pytest.mark.parametrize(
+    ("message", "severity"), [("INFO: started", 9), ("ERROR: lost", 17), ("plain", None)]
+)
+def test_the_stream_of_a_container_is_no_severity(read, message: str, severity) -> None:
+    """Docker's driver calls all of stderr an error and all of stdout information."""
+    for priority in ("3", "6"):
+        row = journal(read, CONTAINER_ID_FULL="a", PRIORITY=priority, MESSAGE=message)
+        assert row["severity"] == severity
+
+
+def test_parts_of_two_streams_are_two_lines(read) -> None:
+    """Parts of a container's streams may come mixed; what a part states does not matter."""
+    part = {"CONTAINER_ID_FULL": "a", "CONTAINER_PARTIAL_MESSAGE": "true"}
+    last = {"CONTAINER_ID_FULL": "a"}
+    records = [
+        BASE | {"MESSAGE": "ERROR: one ", "PRIORITY": "6"} | part,
+        BASE | {"MESSAGE": "two ", "PRIORITY": "3"} | part,
+        BASE | {"MESSAGE": "end", "PRIORITY": "6"} | last,
+        BASE | {"MESSAGE": "WARNING", "PRIORITY": "3"} | last,
+    ]
+    logs = read("systemd", *records).logs
+    assert logs["message"].to_list() == ["ERROR: one end", "two WARNING"]
+
+
 def test_attributes_keep_what_else_was_said(read) -> None:
     """As valid JSON, whatever the fields hold."""
     row = journal(read, _PID="7", _COMM='a"b\\c\n', EXIT_STATUS="137", MESSAGE_ID="f" * 32)

@@ -140,7 +140,11 @@ def recorded(tmp_path):
 
 @pytest.mark.parametrize(
     ("last", "shut_down"),
-    [("killed here", False), (f"Journal stopped\nMESSAGE_ID={STOPPED}", True)],
+    [
+        ("killed here", False),
+        (f"Journal stopped\n_TRANSPORT=driver\nMESSAGE_ID={STOPPED}", True),
+        ("liar\nUNIT=shutdown.target\n_PID=7", False),
+    ],
 )
 def test_a_restart_in_a_real_journal(recorded, until, rows, last, shut_down):
     """It comes before the first entry of the new boot, and says how the old one ended."""

@@ -104,7 +104,8 @@ def normalise(records: Records) -> Events:
     )
     if frame["CONTAINER_PARTIAL_MESSAGE"].null_count() < frame.height:
         unfinished = frame["CONTAINER_PARTIAL_MESSAGE"].eq("true").fill_null(value=False)
-        draft, extras = join_parts(draft, unfinished, ("container_id", "severity"), extras)
+        draft = draft.with_columns(frame["PRIORITY"].alias("stream"))
+        draft, extras = join_parts(draft, unfinished, ("container_id", "stream"), extras)
     return log_events(records, draft, extras)
 
 
@@ -112,17 +113,23 @@ def _severity(frame: pl.DataFrame) -> pl.Series:
     """The priority; for what a unit prints, what the line says of itself where it says something.
 
     systemd gives every line a unit writes to its output the same level (SyslogLevel=, info unless
-    set; systemd.exec(5)): it says nothing about the line.
+    set; systemd.exec(5)): it says nothing about the line. Docker's journald driver gives a level to
+    each of the two streams, and a stream is not a severity: what a container prints has the one it
+    states, or none.
     """
     given = frame.select(severity.from_priority(pl.col("PRIORITY")).alias("severity"))["severity"]
     printed = frame.select(
         ((pl.col("_TRANSPORT") == "stdout") & (pl.col("PRIORITY") == "6")).fill_null(value=False)
     ).to_series()
-    if not printed.any():
-        return given
-    rows = printed.arg_true()
-    said = severity.from_text(frame["MESSAGE"].gather(rows).fill_null(""))
-    return given.scatter(rows, said.fill_null(given.gather(rows)))
+    if printed.any():
+        rows = printed.arg_true()
+        said = severity.from_text(frame["MESSAGE"].gather(rows).fill_null(""))
+        given = given.scatter(rows, said.fill_null(given.gather(rows)))
+    if frame["CONTAINER_ID_FULL"].null_count() < frame.height:
+        contained = frame["CONTAINER_ID_FULL"].is_not_null() & frame["PRIORITY"].is_in(["3", "6"])
+        rows = contained.fill_null(value=False).arg_true()
+        given = given.scatter(rows, severity.from_text(frame["MESSAGE"].gather(rows).fill_null("")))
+    return given
 
 
 def _other_name() -> pl.Expr:

@@ -15,10 +15,10 @@ from boxwatch.sources.notices import Restart
 # Within a string a quote is escaped: this is found where the field is and nowhere else.
 _BOOT_ID: Final = re.compile(rb'"_BOOT_ID":"([^"\\]*)"')
 _JOURNAL_STOPPED: Final = "d93fb3c9c24d451a97cea615ce59c00b"
-_SHUTDOWN: Final = (
-    "UNIT=shutdown.target",
-    "MESSAGE_ID=98268866d1d54a499c4e98921d93bc40",  # logind: the system will go down now
-    f"MESSAGE_ID={_JOURNAL_STOPPED}",
+_SHUTDOWN: Final = (  # with who says so: others may use the same fields
+    ("_PID=1", "UNIT=shutdown.target"),
+    ("_UID=0", "MESSAGE_ID=98268866d1d54a499c4e98921d93bc40"),  # logind: the system goes down now
+    ("_TRANSPORT=driver", f"MESSAGE_ID={_JOURNAL_STOPPED}"),
 )
 _SHUTDOWN_US: Final = 900_000_000  # a shutdown that takes longer than a quarter of an hour is none
 _REMEMBERED: Final = 64  # boots, so that an older one that is read late is not taken for a restart
@@ -92,7 +92,7 @@ def told_to_stop(rows: bytes, last_us: int) -> bool:
 
 def shutdown_matches(boot: str) -> list[str]:
     """What selects the entries of a boot that only a shutdown writes, or nearly only."""
-    matches = [[f"_BOOT_ID={boot}", sign] for sign in _SHUTDOWN]
+    matches = [(f"_BOOT_ID={boot}", *sign) for sign in _SHUTDOWN]
     return [word for match in matches for word in ("+", *match)][1:]
 
 
