@@ -152,6 +152,20 @@ def test_a_file_that_shrank_is_named_not_read(store, raw):
     assert numbers(store) == [0, 1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("more", [0, 3])
+def test_a_file_that_was_written_anew_is_read_anew(store, raw, more):
+    """To its old size or beyond: its new lines are not taken for those that were read."""
+    path = tiny.write(raw, "gpu", 0, range(10, 15))
+    ingest(store, raw, tiny.normalise)
+    size = path.stat().st_size
+    path.unlink()
+    assert tiny.write(raw, "gpu", 5, range(20, 25 + more)).stat().st_size >= size
+    tiny.write(raw, "gpu", 5, range(20, 25 + more)).rename(path)
+    ingest(store, raw, tiny.normalise)
+    ingest(store, raw, tiny.normalise)
+    assert numbers(store) == [*range(10, 15), *range(20, 25 + more)]
+
+
 def test_progress_is_told_after_every_batch(store, raw):
     """Bytes done grow to bytes in all."""
     tiny.write(raw, "gpu", 0, range(10_000))

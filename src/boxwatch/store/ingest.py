@@ -19,6 +19,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+import xxhash
+
 from boxwatch.clock import EPOCH
 from boxwatch.events.schema import Events, concat
 from boxwatch.store.event_store import EventStore
@@ -34,6 +36,8 @@ from boxwatch.store.raw_streams import (
 from boxwatch.store.repeats import Repeats
 
 POSITION: Final = "ingest"
+MARKS: Final = "ingest_marks"  # by artifact, a hash of the last bytes that were taken from it
+_MARK_BYTES: Final = 256
 # Python takes blocks of more than 32 MiB from the system each time anew, smaller ones from what was
 # given back before (mallopt(3), M_MMAP_THRESHOLD): a million lines took 1.5 s of kernel time in
 # chunks of 32 MiB, 0.7 s in these.
@@ -86,6 +90,11 @@ def ingest(  # noqa: PLR0913 - what is read, how, and what a caller may leave al
     sizes = {file.name: file.path.stat().st_size for file in files}
     taken = {name: offset for name, offset in _offsets(store).items() if name in sizes}
     shrunk = {name for name, offset in taken.items() if offset > sizes[name]}
+    paths = {file.name: file.path for file in files}
+    marks = _marks(store)
+    for name in set(taken) - shrunk:
+        if name in marks and _mark(paths[name], taken[name]) != marks[name]:
+            del taken[name], marks[name]  # it was emptied and written anew
     readable = [file for file in files if file.name not in shrunk]
     total = sum(sizes[file.name] for file in readable)
     repeats = Repeats(store)
@@ -103,9 +112,12 @@ def ingest(  # noqa: PLR0913 - what is read, how, and what a caller may leave al
             stack.callback(stream.close)
         while active := [stream for stream in streams if stream.remaining > 0]:
             now = _earliest(store, readable)
+            before = dict(taken)
             events, now = _batch(active, chunk_bytes, now)
             events = repeats.without(events)
-            store.append(events, now, {POSITION: dict(taken)})
+            moved = [name for name, offset in taken.items() if before.get(name) != offset]
+            marks |= {name: _mark(paths[name], taken[name]) for name in moved}
+            store.append(events, now, {POSITION: dict(taken), MARKS: dict(marks)})
             batches += 1
             rows += events.rows
             quarantined.update(events.quarantined["kind"])
@@ -175,6 +187,19 @@ def _earliest(store: EventStore, files: list[RawFile]) -> datetime:
 def _offsets(store: EventStore) -> dict[str, int]:
     saved: dict[str, Any] = dict(store.head().positions.get(POSITION, {}))
     return {name: int(offset) for name, offset in saved.items()}
+
+
+def _marks(store: EventStore) -> dict[str, str]:
+    saved: dict[str, Any] = dict(store.head().positions.get(MARKS, {}))
+    return {name: str(mark) for name, mark in saved.items()}
+
+
+def _mark(path: Path, offset: int) -> str:
+    """What tells that a file still is what was taken from it: its last bytes before `offset`."""
+    start = max(0, offset - _MARK_BYTES)
+    with path.open("rb") as file:
+        file.seek(start)
+        return xxhash.xxh3_64_hexdigest(file.read(offset - start))
 
 
 def _done(files: list[RawFile], taken: dict[str, int]) -> int:
