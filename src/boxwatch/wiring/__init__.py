@@ -4,11 +4,18 @@ from boxwatch.wiring.batch import features, normalize, repair, train
 from boxwatch.wiring.checking import check
 from boxwatch.wiring.collecting import collect
 from boxwatch.wiring.findings import Selection, evidence, incident, incidents, mark, report
+from boxwatch.wiring.host_setup import Offer, add_host, check_hosts, offer_host, remove_host
+from boxwatch.wiring.log_files import LogColumns, parse_logs, score_logs
+from boxwatch.wiring.recording import record
 from boxwatch.wiring.watching import detect, pipeline, replay, watch
 
 __all__ = [
+    "LogColumns",
+    "Offer",
     "Selection",
+    "add_host",
     "check",
+    "check_hosts",
     "collect",
     "detect",
     "evidence",
@@ -17,10 +24,15 @@ __all__ = [
     "incidents",
     "mark",
     "normalize",
+    "offer_host",
+    "parse_logs",
     "pipeline",
+    "record",
+    "remove_host",
     "repair",
     "replay",
     "report",
+    "score_logs",
     "train",
     "watch",
 ]

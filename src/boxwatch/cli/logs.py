@@ -1,0 +1,63 @@
+"""`boxwatch logs`: what kinds of lines there are, and which sessions are strange."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from boxwatch import wiring
+from boxwatch.cli.printing import show
+from boxwatch.cli.session import open_session, progress
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help="Templates and sessions of log lines."
+)
+
+Out = Annotated[Path, typer.Option(metavar="FILE", help="The Parquet file to write.")]
+
+
+@app.command()
+def parse(
+    ctx: typer.Context,
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Logs to read.")],
+    out: Out,
+    column: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Read Parquet, with the messages in this column."),
+    ] = None,
+) -> None:
+    """Write the template and the parameters of every line to a Parquet file.
+
+    Plain text has one message a line. Columns: line (from 1, over all files), template_id,
+    template, parameters.
+    """
+    session = open_session(ctx)
+    with progress(session) as told:
+        report = wiring.parse_logs(files, column, out, told)
+    show(session, report)
+
+
+@app.command()
+def score(  # noqa: PLR0913, PLR0917 - two files, what their columns are, and where to
+    ctx: typer.Context,
+    train: Annotated[Path, typer.Option(metavar="FILE", help="Parquet to learn from.")],
+    test: Annotated[Path, typer.Option(metavar="FILE", help="Parquet to judge.")],
+    session: Annotated[str, typer.Option(metavar="COLUMN", help="What tells sessions apart.")],
+    out: Out,
+    column: Annotated[
+        str, typer.Option(metavar="COLUMN", help="The column of the messages.")
+    ] = "message",
+    time: Annotated[
+        str, typer.Option(metavar="COLUMN", help="The column of the times, if there is one.")
+    ] = "time",
+) -> None:
+    """Judge the sessions of one log by those of another; no labels are needed.
+
+    Writes one row for each session: score, p_value, alarm, reasons. The threshold comes from the
+    training file alone.
+    """
+    opened = open_session(ctx)
+    columns = wiring.LogColumns(column, time, session)
+    show(opened, wiring.score_logs(train, test, columns, out))

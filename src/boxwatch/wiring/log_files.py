@@ -1,0 +1,248 @@
+"""`logs parse` and `logs score`: log lines of anyone's own files, with the defaults of watching."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import polars as pl
+
+from boxwatch.errors import UsageError
+from boxwatch.events.parameters import parameters
+from boxwatch.events.templates import TemplateMiner
+from boxwatch.events.vocabulary import template_id
+from boxwatch.models import SessionModel, Sessions
+from boxwatch.pulse import Progress
+
+_CHUNK_BYTES: Final = 32 * 2**20
+_CHUNK_ROWS: Final = 500_000
+
+
+@dataclass(frozen=True, slots=True)
+class ParseReport:
+    """What `logs parse` did."""
+
+    lines: int
+    templates: int
+    out: str
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreReport:
+    """What `logs score` found; `threshold` is of the score, from the training sessions alone."""
+
+    training_sessions: int
+    sessions: int
+    alarms: int
+    threshold: float
+    out: str
+
+
+@dataclass(frozen=True, slots=True)
+class LogColumns:
+    """Which columns of a Parquet file are what; `time` and `session` may be absent."""
+
+    message: str = "message"
+    time: str = "time"
+    session: str | None = None
+
+
+def parse_logs(
+    paths: Sequence[Path], column: str | None, out: Path, progress: Progress
+) -> ParseReport:
+    """Write line, template_id, template and parameters of every line of `paths` to `out`.
+
+    All lines are looked at before any is written: the templates are those the files end with.
+
+    Args:
+        paths: Plain text, one message a line; with `column`, Parquet.
+        column: The column of the messages.
+        out: The Parquet file to write.
+        progress: Told how many of the two passes' files are done.
+    """
+    miner = TemplateMiner()
+    for number, path in enumerate(paths):
+        progress("learning templates", number, len(paths))
+        for messages in _chunks(path, column):
+            miner.of(messages)
+    lines = 0
+    kinds: set[int] = set()
+    with tempfile.TemporaryDirectory(dir=_folder(out), prefix=".boxwatch-") as folder:
+        parts: list[Path] = []
+        for number, path in enumerate(paths):
+            progress("writing lines", number, len(paths))
+            for messages in _chunks(path, column):
+                frame = _parsed(miner, messages, lines)
+                lines += frame.height
+                kinds.update(frame["template_id"].unique())
+                parts.append(Path(folder) / f"{len(parts)}.parquet")
+                frame.write_parquet(parts[-1])
+        if not parts:
+            raise UsageError("There are no lines to parse.", hint="Name files that hold some.")
+        whole = Path(folder) / "whole.parquet"
+        pl.scan_parquet(parts).sink_parquet(whole)
+        whole.replace(out)
+    return ParseReport(lines, len(kinds), str(out))
+
+
+def score_logs(train: Path, test: Path, columns: LogColumns, out: Path) -> ScoreReport:
+    """Learn from the sessions of `train`, judge those of `test`, write one row for each to `out`.
+
+    Templates come from the training file alone; what `test` says besides is new.
+    """
+    miner = TemplateMiner()
+    learned = _lines(train, columns)
+    miner.of(learned["message"])
+    model = SessionModel()
+    trained, _ = _sessions(miner, learned)
+    model.fit(trained)
+    judged, names = _sessions(miner, _lines(test, columns))
+    verdicts = model.score(judged)
+    reasons = [list(verdicts.reasons.get(row, ())) for row in range(len(judged))]
+    frame = pl.DataFrame(
+        {
+            columns.session or "session": names,
+            "score": verdicts.score,
+            "p_value": verdicts.p_value,
+            "alarm": verdicts.alarm,
+            "reasons": pl.Series(reasons, dtype=pl.List(pl.String)),
+        }
+    )
+    partial = out.with_name(out.name + ".partial")
+    frame.write_parquet(partial)
+    partial.replace(out)
+    alarms = int(verdicts.alarm.sum())
+    return ScoreReport(len(trained), len(judged), alarms, model.threshold, str(out))
+
+
+def _parsed(miner: TemplateMiner, messages: pl.Series, first: int) -> pl.DataFrame:
+    numbers, texts = miner.of(messages)
+    frame = pl.DataFrame({"number": numbers, "message": messages}).with_row_index("row")
+    found = []
+    for (number,), rows in frame.group_by("number"):
+        text = texts[int(str(number))]
+        values = parameters(rows["message"].fill_null(""), text)
+        found.append(rows.select("row").with_columns(values.alias("parameters")))
+    ids = np.fromiter(map(template_id, texts), np.uint64, len(texts))
+    return frame.join(pl.concat(found), on="row", maintain_order="left").select(
+        (pl.col("row").cast(pl.UInt64) + first + 1).alias("line"),
+        pl.Series("template_id", ids).gather(numbers),
+        pl.Series("template", texts, dtype=pl.String).gather(numbers),
+        "parameters",
+    )
+
+
+def _chunks(path: Path, column: str | None) -> Iterator[pl.Series]:
+    """The messages of a file, some at a time."""
+    if not path.is_file():
+        raise UsageError(f"There is no file {str(path)!r}.", hint="Check the path.")
+    if column is None:
+        yield from _text_chunks(path)
+        return
+    messages = _scan(path, [column]).select(pl.col(column).cast(pl.String))
+    total = messages.select(pl.len()).collect().item()
+    for first in range(0, total, _CHUNK_ROWS):
+        yield messages.slice(first, _CHUNK_ROWS).collect()[column]
+
+
+def _text_chunks(path: Path) -> Iterator[pl.Series]:
+    held = b""
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK_BYTES):
+            end = piece.rfind(b"\n") + 1
+            if not end:
+                held += piece
+                continue
+            yield _series(held + piece[: end - 1])
+            held = piece[end:]
+    if held:
+        yield _series(held)
+
+
+def _series(lines: bytes) -> pl.Series:
+    texts = lines.decode("utf-8", "replace").split("\n")
+    return pl.Series([text.removesuffix("\r") for text in texts], dtype=pl.String)
+
+
+def _scan(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
+    """The Parquet file `path`, which must have `columns`.
+
+    Raises:
+        UsageError: no such file, no Parquet, or a column is missing; names those there are.
+
+    """
+    if not path.is_file():
+        raise UsageError(f"There is no file {str(path)!r}.", hint="Check the path.")
+    lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    try:
+        there = lazy.collect_schema().names()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+        raise UsageError(
+            f"{str(path)!r} cannot be read as Parquet: {error}.",
+            hint="Plain text is read without --column.",
+        ) from None
+    for column in columns:
+        if column not in there:
+            raise UsageError(
+                f"{str(path)!r} has no column {column!r}.", hint=f"It has {', '.join(there)}."
+            )
+    return lazy
+
+
+def _lines(path: Path, columns: LogColumns) -> pl.DataFrame:
+    """message, session and at (seconds; the line's number where there are no times)."""
+    assert columns.session is not None  # noqa: S101 - narrows the type
+    lazy = _scan(path, [columns.message, columns.session])
+    schema = lazy.collect_schema()
+    at = pl.int_range(pl.len()).cast(pl.Float64)
+    if columns.time in schema:
+        at = _seconds(columns.time, schema[columns.time])
+    frame = lazy.select(
+        pl.col(columns.message).cast(pl.String).fill_null("").alias("message"),
+        pl.col(columns.session).alias("session"),
+        at.alias("at"),
+    ).collect()
+    return frame.filter(pl.col("session").is_not_null())
+
+
+def _seconds(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(name)
+    if isinstance(dtype, pl.String):
+        column = column.str.to_datetime(strict=False)
+    if dtype.is_numeric():
+        return column.cast(pl.Float64)
+    return column.cast(pl.Datetime("us")).to_physical() / 1e6
+
+
+def _sessions(miner: TemplateMiner, lines: pl.DataFrame) -> tuple[Sessions, pl.Series]:
+    """The sessions of `lines`, and their names in the same order (that of their first lines)."""
+    numbers, texts = miner.of(lines["message"])
+    frame = lines.select("session", "at").with_columns(pl.Series("template", numbers))
+    end = frame["at"].max()
+    whole = frame.group_by("session", maintain_order=True).agg(pl.col("at").min().alias("start"))
+    whole = whole.with_row_index("row")
+    rows = (
+        frame.join(whole, on="session")
+        .group_by("row", "template")
+        .agg(pl.len().alias("count"), (pl.col("at") - pl.col("start")).max().alias("last"))
+    )
+    left = whole.select((pl.lit(end) - pl.col("start")).fill_null(float("inf")))
+    sessions = Sessions(
+        templates=texts,
+        session=rows["row"].cast(pl.Int64).to_numpy(),
+        template=rows["template"].to_numpy(),
+        count=rows["count"].cast(pl.Int64).to_numpy(),
+        last=rows["last"].fill_null(0.0).to_numpy(),
+        left=left.to_series().to_numpy(),
+    )
+    return sessions, whole["session"]
+
+
+def _folder(out: Path) -> Path:
+    if not out.parent.is_dir():
+        raise UsageError(f"There is no folder {str(out.parent)!r}.", hint="Make it first.")
+    return out.parent
