@@ -79,12 +79,17 @@ EVENTS = [
     pulse.BaselineRunning(3.0),
     pulse.BatchStored(1, {"gpu": 1}, {"gpu": 1}, 0.1),
     pulse.CheckpointSaved(1, 0.1),
+    pulse.GapFound("box", "systemd", 1.0, None),
     pulse.HostRead("box", 0.1, 0.1, 0.1),
     pulse.IncidentOpened("id", "high", "GPU 0 fell off the bus"),
     pulse.IncidentsCounted({"high": 1}),
     pulse.ModelFitted("gpu", 100, 0.1),
     pulse.PartFailed("sink", "OSError: no"),
+    pulse.RecordsReceived("logs", 1, 1),
+    pulse.RequestRefused(400, "no"),
+    pulse.RowsOutOfTime("box", 1, 1),
     pulse.SourceAnswered("box", "gpu", True, ""),
+    pulse.SystemRestarted("box", None),
     pulse.TurnJudged("box", {"gpu": 0.5}),
 ]
 
