@@ -20,6 +20,8 @@ from boxwatch.events.schema import (
     empty,
 )
 from boxwatch.events.severity import SYSLOG
+from boxwatch.events.severity import from_text as severity_of
+from boxwatch.events.templates import TemplateMiner
 from boxwatch.events.text import MESSAGE_LIMIT
 
 __all__ = [
@@ -40,6 +42,7 @@ __all__ = [
     "RawChunk",
     "Records",
     "Schema",
+    "TemplateMiner",
     "check",
     "combined_events",
     "concat",
@@ -49,4 +52,5 @@ __all__ = [
     "normalise",
     "owner_of",
     "owner_of_process",
+    "severity_of",
 ]

@@ -1,7 +1,8 @@
 """Known failures: dated rules with a source, and the machine that finds them."""
 
 from boxwatch.detections.known.known_failures import KnownFailures
+from boxwatch.detections.known.lookup import matching
 from boxwatch.detections.known.names import in_words
 from boxwatch.detections.known.rules import RULES, Override, Rule
 
-__all__ = ["RULES", "KnownFailures", "Override", "Rule", "in_words"]
+__all__ = ["RULES", "KnownFailures", "Override", "Rule", "in_words", "matching"]
