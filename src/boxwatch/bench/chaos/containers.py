@@ -14,7 +14,7 @@ from boxwatch.clock import monotonic
 from boxwatch.errors import EnvironmentFault
 
 IMAGE: Final = "local/chaos:1"
-_COMMANDS: Final = ("sh", "sleep", "usleep")
+_COMMANDS: Final = ("sh", "sleep", "tail", "usleep")
 _BURST_S: Final = 0.1
 _PATIENCE_S: Final = 60.0
 # Odd numbers go to standard error. `wait` lets the trap run; the last line tells the ledger.
