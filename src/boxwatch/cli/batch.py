@@ -81,15 +81,23 @@ def replay(
     into: Annotated[
         Path, typer.Option(metavar="FOLDER", help="A new data folder for what comes out.")
     ],
+    with_models: Annotated[
+        bool,
+        typer.Option(
+            "--with-models", help="Judge with the models trained in the recording's folder."
+        ),
+    ] = False,
 ) -> None:
     """Run a recording through again, from the beginning.
 
     The recording is the data folder; it is only read. The incidents are those that watching it
-    live gave.
+    live gave. What is normal is learned anew, unless models are taken along.
     """
     session = open_session(ctx)
     with progress(session) as report:
-        result = wiring.replay(session.settings, session.data, into, report)
+        result = wiring.replay(
+            session.settings, session.data, into, report, with_models=with_models
+        )
     show(session, result)
 
 

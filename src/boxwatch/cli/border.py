@@ -1,7 +1,8 @@
 """The outermost border: from arguments to an exit status, with every failure one clear line.
 
 Exit statuses: 0 fine; 1 findings when asked to fail, or a bench target missed; 2 the request
-cannot be; 3 the machine cannot do it; 70 a mistake in Boxwatch itself; 130 stopped by Ctrl-C.
+cannot be; 3 the machine cannot do it; 70 a mistake in Boxwatch itself; 130 stopped by Ctrl-C,
+which is how `up` and `record` end well, with 0.
 """
 
 from __future__ import annotations

@@ -80,7 +80,10 @@ def _commands() -> Iterator[str]:
             ("2", "the request cannot be: wrong usage or a wrong setting"),
             ("3", "the machine cannot do it"),
             ("70", "a mistake in Boxwatch itself"),
-            ("130", "stopped by Ctrl-C"),
+            (
+                "130",
+                "stopped by Ctrl-C, where that is not how it ends: `up` and `record` end with 0",
+            ),
         ],
     )
 

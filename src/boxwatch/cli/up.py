@@ -18,6 +18,7 @@ from boxwatch.cli.findings import FailOn, status_of
 from boxwatch.cli.options import seconds
 from boxwatch.cli.session import open_session
 from boxwatch.clock import monotonic
+from boxwatch.live import Status
 from boxwatch.pulse import REGISTRY, Registry
 from boxwatch.sinks import ConsoleSink, MemorySink, Sink, StreamSink
 
@@ -50,6 +51,8 @@ def up(
     limit = for_ if for_ is not None or minutes is None else minutes * 60
     seen = MemorySink()
     shown: Sink = StreamSink(sys.stdout.buffer) if session.as_json else ConsoleSink(session.console)
+    quiet = session.as_json or session.console.is_terminal
+    words = None if quiet else Words(session.notes, session.data)
     with nullcontext() if session.as_json else status_line(session.console):
         status = wiring.watch(
             settings,
@@ -58,8 +61,28 @@ def up(
             metrics_port=settings.service.metrics_port,
             replay=replay,
             sinks=[shown, seen],
+            tell=words,
         )
     return status if status != 0 else status_of(seen.incidents, fail_on)
+
+
+class Words:
+    """Says on standard error that watching began, and when it began to judge.
+
+    For whoever sends the output to a file: there is no status line, and silence would look like
+    health from the first second.
+    """
+
+    def __init__(self, notes: Console, data: Path) -> None:
+        self._notes = notes
+        self._learning = False
+        self._notes.print(f"Watching, into {data}. Ctrl-C stops.", soft_wrap=True)
+
+    def __call__(self, status: Status) -> None:
+        """Take the status after a turn."""
+        if self._learning and status.learning_left_s is None:
+            self._notes.print("Learned what is normal; judging from now on.", soft_wrap=True)
+        self._learning = status.learning_left_s is not None
 
 
 @contextmanager

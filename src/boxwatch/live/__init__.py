@@ -4,6 +4,7 @@ from boxwatch.live.clocks import OFFSET, Clocks, in_our_time
 from boxwatch.live.feed import Feed, LiveFeed, ReplayFeed, Turn
 from boxwatch.live.loop import Loop, LoopOptions, Status
 from boxwatch.live.pipeline import Options, Outcome, Pipeline
+from boxwatch.live.recorder import Recorder
 
 __all__ = [
     "OFFSET",
@@ -15,6 +16,7 @@ __all__ = [
     "Options",
     "Outcome",
     "Pipeline",
+    "Recorder",
     "ReplayFeed",
     "Status",
     "Turn",

@@ -22,6 +22,7 @@ from boxwatch.clock import monotonic
 from boxwatch.detections import COMBINED
 from boxwatch.errors import StoreFull
 from boxwatch.incidents import Incident, State
+from boxwatch.live.driving import drive, once_there_is_room
 from boxwatch.live.feed import Feed, Turn
 from boxwatch.live.pipeline import Outcome, Pipeline
 from boxwatch.live.state import flatten, unflatten
@@ -125,39 +126,26 @@ class Loop:
         self, feed: Feed, stop: asyncio.Event, tell: Callable[[Status], None] | None = None
     ) -> None:
         """Take turns until `stop` is set or the feed ends, then save the state."""
-        turns = aiter(feed.turns())
-        stopped = asyncio.ensure_future(stop.wait())
+
+        async def take(turn: Turn) -> None:
+            if await self._take(turn, stop) and tell is not None:
+                tell(self._status)
+
         try:
-            while not stop.is_set():
-                coming = asyncio.ensure_future(anext(turns))
-                await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
-                if not coming.done():
-                    coming.cancel()
-                    await asyncio.gather(coming, return_exceptions=True)
-                    break
-                try:
-                    turn = coming.result()
-                except StopAsyncIteration:
-                    break
-                if await self._take(turn, stop) and tell is not None:
-                    tell(self._status)
+            await drive(feed, stop, take)
         finally:
-            stopped.cancel()
-            await feed.close()
             self._if_room(self.checkpoint)
 
     async def _take(self, turn: Turn, stop: asyncio.Event) -> bool:
         """Store and judge one turn; False if the store stayed full until the stop."""
         began = monotonic()
-        while True:
-            try:
-                seq = self._store.append(turn.events, turn.now, turn.positions)
-                break
-            except StoreFull as error:
-                pulse.emit(pulse.PartFailed(part="store", error=str(error)))
-                if stop.is_set():
-                    return False
-                await asyncio.sleep(self._options.retry_s)
+
+        def append() -> int:
+            return self._store.append(turn.events, turn.now, turn.positions)
+
+        seq = await once_there_is_room(append, stop, self._options.retry_s)
+        if seq is None:
+            return False
         outcome = self._judge(seq, turn)
         self._publish(seq, turn, outcome, monotonic() - began)
         self._upkeep(turn.now)

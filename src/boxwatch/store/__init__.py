@@ -7,6 +7,7 @@ from boxwatch.store.event_store import EventStore, Head, Positions
 from boxwatch.store.ingest import Progress, ingest
 from boxwatch.store.layout import Layout
 from boxwatch.store.quarantine import Tally
+from boxwatch.store.raw_recording import RawRecording
 from boxwatch.store.raw_streams import Normalise
 from boxwatch.store.reading import Batch
 from boxwatch.store.repair import Repaired, repair
@@ -25,6 +26,7 @@ __all__ = [
     "Normalise",
     "Positions",
     "Progress",
+    "RawRecording",
     "Repaired",
     "Retained",
     "StateStore",

@@ -61,3 +61,13 @@ class DetectReport:
 
     batches: int
     incidents: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecordReport:
+    """What `record` wrote in this run: batches, rows in them, raw records by folder."""
+
+    recording: str
+    batches: int
+    rows: int
+    records: Mapping[str, int]

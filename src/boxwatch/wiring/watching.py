@@ -4,33 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import math
-import signal
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-from boxwatch.clock import SystemClock
 from boxwatch.detections import ViewModel, load_view_model
 from boxwatch.detections.known import Override
 from boxwatch.errors import UsageError
-from boxwatch.events import normalise
 from boxwatch.features import VIEWS
 from boxwatch.live import (
     Feed,
-    LiveFeed,
     Loop,
     LoopOptions,
     Options,
     Pipeline,
     ReplayFeed,
+    Status,
 )
 from boxwatch.pulse import Progress
 from boxwatch.settings import Settings
 from boxwatch.sinks import MetricsEndpoint, Sink
 from boxwatch.store import EventStore, Layout, StateStore, load_model, read_champions
 from boxwatch.wiring.damage import tell_damage
-from boxwatch.wiring.reading import sources
+from boxwatch.wiring.feeding import live_feed
 from boxwatch.wiring.reports import DetectReport
+from boxwatch.wiring.stopping import told_to_stop
+
+Tell = Callable[[Status], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """How long to watch, and who hears how it goes."""
+
+    for_seconds: float | None
+    tell: Tell | None
 
 
 def pipeline(settings: Settings, data: Path) -> Pipeline:
@@ -80,6 +90,7 @@ def watch(  # noqa: PLR0913 - three of them are what a person chose for this run
     metrics_port: int | None,
     replay: Path | None,
     sinks: Sequence[Sink],
+    tell: Tell | None = None,
 ) -> int:
     """Watch until told to stop; 0 when it stopped as it should.
 
@@ -90,6 +101,7 @@ def watch(  # noqa: PLR0913 - three of them are what a person chose for this run
         metrics_port: Serve /metrics there; None = not.
         replay: A recording (data folder) to watch in place of this machine.
         sinks: Where incidents go; closed at the end.
+        tell: Hears after every turn how watching goes.
     """
     if replay is not None and replay.resolve() == data.resolve():
         raise UsageError(
@@ -108,7 +120,7 @@ def watch(  # noqa: PLR0913 - three of them are what a person chose for this run
         recording = None
         if replay is not None:
             recording = stack.enter_context(EventStore.open(replay, writable=False))
-        asyncio.run(_run(settings, store, loop, recording, for_seconds))
+        asyncio.run(_run(settings, store, loop, recording, _Run(for_seconds, tell)))
         tell_damage(store if recording is None else recording)
     return 0
 
@@ -118,33 +130,19 @@ async def _run(
     store: EventStore,
     loop: Loop,
     recording: EventStore | None,
-    for_seconds: float | None,
+    run: _Run,
 ) -> None:
-    stop = asyncio.Event()
-    running = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        running.add_signal_handler(number, stop.set)
-    if for_seconds is not None:
-        running.call_later(for_seconds, stop.set)
+    stop = told_to_stop(run.for_seconds)
     for _ in loop.recovering():
         await asyncio.sleep(0)  # a long recovery can be stopped, and goes on at the next start
         if stop.is_set():
             loop.checkpoint()
             return
     positions = store.head().positions
-    feed: Feed
-    if recording is None:
-        feed = LiveFeed(
-            sources(settings, positions),
-            normalise,
-            SystemClock(),
-            settings.live.batch_seconds,
-            positions,
-            lateness_s=settings.live.lateness_seconds,
-        )
-    else:
-        feed = ReplayFeed(recording, positions)
-    await loop.run(feed, stop)
+    feed: Feed = (
+        live_feed(settings, positions) if recording is None else ReplayFeed(recording, positions)
+    )
+    await loop.run(feed, stop, run.tell)
 
 
 def detect(settings: Settings, data: Path, progress: Progress) -> DetectReport:
@@ -157,16 +155,29 @@ def detect(settings: Settings, data: Path, progress: Progress) -> DetectReport:
         return DetectReport(batches=judged, incidents=loop.incidents_stored())
 
 
-def replay(settings: Settings, recording: Path, into: Path, progress: Progress) -> DetectReport:
-    """Run the recording `recording` through again from its beginning, into a new data folder."""
+def replay(
+    settings: Settings,
+    recording: Path,
+    into: Path,
+    progress: Progress,
+    *,
+    with_models: bool = False,
+) -> DetectReport:
+    """Run the recording `recording` through again from its beginning, into a new data folder.
+
+    With `with_models`, the models that were trained in the recording's folder go along and judge
+    from the beginning, as they do when it is watched; without, what is normal is learned anew.
+    """
     if into.exists() and any(into.iterdir()):
         raise UsageError(
             f"The folder {str(into)!r} is not empty.", hint="Name a new one with --into."
         )
-    with (
-        EventStore.open(recording, writable=False) as source,
-        opened(settings, into, ()) as (store, loop),
-    ):
+    with ExitStack() as stack:
+        source = stack.enter_context(EventStore.open(recording, writable=False))
+        models = Layout(recording).models
+        if with_models and models.is_dir():
+            shutil.copytree(models, Layout(into).models)
+        store, loop = stack.enter_context(opened(settings, into, ()))
         total = source.head().seq
         batches = 0
 

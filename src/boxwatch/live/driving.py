@@ -1,0 +1,46 @@
+"""Taking turns from a feed until told to stop, whatever is done with them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from boxwatch import pulse
+from boxwatch.errors import StoreFull
+from boxwatch.live.feed import Feed, Turn
+
+
+async def drive(feed: Feed, stop: asyncio.Event, take: Callable[[Turn], Awaitable[object]]) -> None:
+    """`take` every turn of `feed` until `stop` is set or it ends; then close it."""
+    turns = aiter(feed.turns())
+    stopped = asyncio.ensure_future(stop.wait())
+    try:
+        while not stop.is_set():
+            coming = asyncio.ensure_future(anext(turns))
+            await asyncio.wait({coming, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if not coming.done():
+                coming.cancel()
+                await asyncio.gather(coming, return_exceptions=True)
+                break
+            try:
+                turn = coming.result()
+            except StopAsyncIteration:
+                break
+            await take(turn)
+    finally:
+        stopped.cancel()
+        await feed.close()
+
+
+async def once_there_is_room(
+    write: Callable[[], int], stop: asyncio.Event, retry_s: float
+) -> int | None:
+    """What `write` returns, tried until there is room for it; None if the stop came before."""
+    while True:
+        try:
+            return write()
+        except StoreFull as error:
+            pulse.emit(pulse.PartFailed(part="store", error=str(error)))
+            if stop.is_set():
+                return None
+            await asyncio.sleep(retry_s)
