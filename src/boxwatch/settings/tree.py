@@ -129,7 +129,11 @@ class DataCollection(Section):
         default=None,
         description="How long `up` runs when --for is not given; none = until stopped.",
     )
-    units: Names = Field(default=(), description="Systemd units to read; empty = all of them.")
+    units: Names = Field(
+        default=(),
+        description="Systemd units to read, with what systemd says of them and the kernel's lines; "
+        "empty = all of them.",
+    )
     containers: Names = Field(
         default=(), description="Containers to read, by name; empty = all of them."
     )

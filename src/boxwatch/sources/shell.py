@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping, Sequence
@@ -15,6 +16,10 @@ from typing import Final
 from boxwatch.errors import SourceError
 from boxwatch.sources.pipes import STDERR, STDIN, STDOUT, OutputLines
 from boxwatch.sources.source import LINE_LIMIT, Completed, Output
+
+# Bytes that a pipe holds: as much as one reading of it takes. The system's own 64 KiB are a
+# millisecond of what a fast command writes.
+_PIPE: Final = 256 << 10
 
 
 class _Running(asyncio.SubprocessProtocol):
@@ -69,6 +74,13 @@ class _Running(asyncio.SubprocessProtocol):
             for pipe in self._pipes():
                 pipe.resume_reading()
         return waiting
+
+    def widen(self) -> None:
+        """Let the command write on for longer while its reader is busy."""
+        pipe = self.transport.get_pipe_transport(STDOUT)
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # this user's pipes hold as much as they may
+                fcntl.fcntl(pipe.get_extra_info("pipe"), fcntl.F_SETPIPE_SZ, _PIPE)
 
     async def eat(self, feed: AsyncIterator[bytes]) -> None:
         """Write what `feed` gives to the command's standard input, then close it.
@@ -167,6 +179,7 @@ class LocalShell:
 
         """
         running = await self._start(argv, fed=feed is not None)
+        running.widen()
         feeding = None if feed is None else asyncio.create_task(running.eat(feed))
         lines = OutputLines(self._line_limit)
         try:
