@@ -26,11 +26,11 @@ def login(sshd, **changes):
     return Login(**{**known, **files, "connect_s": LONG, **changes})
 
 
-def use(sshd, work, **options):
+def use(sshd, work, silent_s=LONG, **options):
     """What `work(shell)` returns, with a shell that is closed afterwards."""
 
     async def with_shell():
-        shell = SshShell(login(sshd), pauses=Pauses(0.05, 0.05), **options)
+        shell = SshShell(login(sshd, silent_s=silent_s), pauses=Pauses(0.05, 0.05), **options)
         try:
             return await work(shell)
         finally:
@@ -208,7 +208,7 @@ def test_closing_the_shell_ends_everything(sshd):
             await anext(fed)
 
     use(sshd, work)
-    until(lambda: sshd.commands() == [] and sshd.sessions() == [])
+    sshd.wait_until_empty()
 
 
 def test_a_watcher_that_dies_leaves_nothing_behind(sshd):
@@ -313,7 +313,7 @@ def test_a_host_that_stands_still_is_noticed(sshd):
                 await anext(stream)
         sshd.thaw()
 
-    use(sshd, work)
+    use(sshd, work, silent_s=2.0)
 
 
 @pytest.fixture

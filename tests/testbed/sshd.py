@@ -113,6 +113,17 @@ class Sshd:
         lines = {pid: _command_line(pid) for pid in _descendants(self.process.pid)}
         return [line for pid, line in lines.items() if line and "sshd" not in _name(pid)]
 
+    def guards(self):
+        """The processes that answer the heartbeat of a watcher."""
+        return [pid for pid in _descendants(self.process.pid) if "beat=" in _command_line(pid)]
+
+    def wait_until_empty(self):
+        """Until nobody is logged in and nothing runs for anybody who was."""
+        deadline = time.monotonic() + 60
+        while self.commands() or self.sessions():
+            assert time.monotonic() < deadline, self.commands()
+            time.sleep(0.02)
+
     def tool(self, name, script):
         """Put a shell script on the PATH of every login."""
         path = self.bin / name

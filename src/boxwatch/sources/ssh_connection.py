@@ -219,7 +219,9 @@ def _known_hosts(path: Path) -> asyncssh.SSHKnownHosts:
     except ValueError as error:
         reason = str(error)
     raise SourceError(
-        f"The file of known hosts {str(path)!r} cannot be read: {reason}.", state="denied"
+        f"The file of known hosts {str(path)!r} cannot be read: {reason}.",
+        hint="It has the format of ~/.ssh/known_hosts; name another one as `known_hosts`.",
+        state="denied",
     )
 
 

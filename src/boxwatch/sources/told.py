@@ -28,8 +28,8 @@ class ToldSource:
         return [] if parcel is None else chunks([parcel], self._host, "settings")
 
     def position(self) -> Position:
-        """{}: there is nothing to go on from."""
-        return {}
+        """What was told, so that it need not be told at every start."""
+        return {"told": self._told.state}
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from boxwatch import parts
 from boxwatch.settings import Host, Settings, read_address
-from boxwatch.sources import LocalShell, Login, Shell
+from boxwatch.sources import LocalShell, Login, Position, Shell
 
 _KEYS: Final = ("id_ed25519", "id_ecdsa", "id_rsa")  # in the order in which ssh(1) prefers them
 
@@ -21,8 +21,8 @@ _KEYS: Final = ("id_ed25519", "id_ecdsa", "id_rsa")  # in the order in which ssh
 class Watched:
     """A host that is watched.
 
-    `prefix` begins its position keys, empty where no hosts are configured. `line` is its SSH
-    shell, None for this machine. `only` are the sources wanted there, empty for all.
+    `prefix` begins its position keys, empty where no hosts are configured. `only` are the sources
+    wanted there, empty for all.
     """
 
     name: str
@@ -84,8 +84,8 @@ def usual_keys() -> list[Path]:
     return [folder / name for name in _KEYS if (folder / name).is_file()]
 
 
-def gone(settings: Settings, positions: Mapping[str, object]) -> list[str]:
+def gone(settings: Settings, positions: Mapping[str, Position]) -> list[str]:
     """Hosts that were watched over SSH when `positions` were taken and are no longer."""
-    lines = [key.removesuffix("/ssh") for key in positions if key.endswith("/ssh")]
     names = {host.name for host in settings.hosts if not host.local}
-    return [name for name in lines if name not in names]
+    lines = [key for key, at in positions.items() if key.endswith("/ssh") and "told" not in at]
+    return [name for name in (key.removesuffix("/ssh") for key in lines) if name not in names]

@@ -98,7 +98,10 @@ def _of_host(
     if not settings.data_collection.files:
         wanted = [name for name in wanted if name != "files"]
     make = _Makers(settings, host, reading, journal_read="journald" in wanted)
-    made = {name: make.source(name, positions.get(host.prefix + name)) for name in wanted}
+    # This machine goes on where it stood before hosts were configured.
+    before: Mapping[str, Position] = {} if host.remote else positions
+    stood = {name: positions.get(host.prefix + name, before.get(name)) for name in wanted}
+    made = {name: make.source(name, stood[name]) for name in wanted}
     journal = made.get("journald")
     if "kernel" in made and isinstance(journal, JournaldSource):
         made["kernel"] = KernelBeside(journal, made["kernel"])
