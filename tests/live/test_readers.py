@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from boxwatch.clock import SystemClock
 from boxwatch.events import RawChunk, normalise
-from boxwatch.live.readers import Readers, Round
+from boxwatch.live.readers import Answer, Reader, Readers, Round
 from boxwatch.pulse import REGISTRY
 from boxwatch.sources import Position
 
@@ -155,6 +155,14 @@ def test_a_flood_comes_in_several_rounds():
     assert {key for read in found for key in read.positions} == {
         f"s{n}-host/s{n}" for n in range(3)
     }
+
+
+def test_how_much_is_much_depends_on_the_time_it_took_to_come():
+    """A source that is behind gives little in a moment; one that keeps pace gives that in a turn."""
+    piece = (RawChunk("kernel", b"x" * (1 << 20), "box", "flood"),)
+    reader = Reader("a", Speaker("a"))
+    answers = [Answer(reader, piece, None, seconds) for seconds in (0.2, 5.0)]
+    assert [answer.much for answer in answers] == [True, False]
 
 
 def test_a_source_that_will_not_be_closed_stops_no_other():

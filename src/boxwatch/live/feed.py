@@ -22,6 +22,7 @@ from boxwatch.store import EventStore
 
 Positions = Mapping[str, Mapping[str, object]]
 
+_BEHIND_S: Final = 0.2  # time to gather more while a source catches up, without a turn for nothing
 _AFTER_GRID_S: Final = 1.1  # a turn ends so long after a window does, when its lateness is over
 
 
@@ -83,7 +84,7 @@ class LiveFeed:
         """Turns without end; cancel the iteration to stop."""
         behind = False
         while True:
-            await asyncio.sleep(0 if behind else self._until_next())
+            await asyncio.sleep(_BEHIND_S if behind else self._until_next())
             read = await self._readers.round()
             behind = read.behind
             self._positions.update(read.positions)

@@ -26,7 +26,10 @@ _PATIENCE_S: Final = 0.75  # how long a round waits for sources that have been p
 _HUNG_S: Final = 30.0  # a reading that has not come back for so long is told of
 _CLOSING_S: Final = 5.0  # sources promise two seconds
 _MOST: Final = 32 << 20  # bytes of one round; what is beyond comes in the next
-_MUCH: Final = 4 << 20  # bytes of one source that say that there is more where they came from
+# Bytes a second of one source that say that there is more where they came from: more than it can
+# hand over at the usual pace, with room for 16 MiB (sources.outbox) and turns every five seconds.
+_MUCH_S: Final = 2 << 20
+_SHORTEST_S: Final = 0.1  # what comes within so little time says nothing about a pace
 
 Position = Mapping[str, object]
 Reading = tuple[Sequence[RawChunk], Position]
@@ -40,6 +43,7 @@ class Reader:
     source: Source
     task: asyncio.Task[Reading] | None = None
     asked: float = 0.0
+    heard: float = field(default_factory=monotonic)  # when it last gave something
     took: float = 0.0  # seconds that its last answer took
     prompt: bool = True
     told: str = ""  # the trouble that was told of it last, as state and reason
@@ -58,6 +62,12 @@ class Answer:
     reader: Reader
     chunks: Sequence[RawChunk]
     position: Position | None
+    gathered_s: float = 0.0  # for how long what it brought was gathered
+
+    @property
+    def much(self) -> bool:
+        """Whether it brought more than it could have, had it kept pace."""
+        return self.size > _MUCH_S * max(_SHORTEST_S, self.gathered_s)
 
     @property
     def size(self) -> int:
@@ -101,7 +111,7 @@ class Readers:
         while self._held and size < _MOST:
             answer = self._held.popleft()
             chunks += answer.chunks
-            size, much = size + answer.size, much or answer.size > _MUCH
+            size, much = size + answer.size, much or answer.much
             if answer.position is not None:
                 positions[answer.reader.key] = answer.position
         return Round(chunks, positions, behind=much or bool(self._held))
@@ -157,7 +167,8 @@ class Readers:
             return self._trouble(reader, "failing", repr(error)[:300])
         over = list(self._over(reader))
         _listen(reader, read)
-        return Answer(reader, [*over, *read], position)
+        gathered_s, reader.heard = monotonic() - reader.heard, monotonic()
+        return Answer(reader, [*over, *read], position, gathered_s)
 
     def _trouble(self, reader: Reader, state: str, reason: str) -> Answer | None:
         if reader.told == f"{state} {reason}":
