@@ -1,11 +1,12 @@
 """Containers, read from a real docker engine."""
 
 import asyncio
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from boxwatch.errors import SourceError
 from boxwatch.sources import DockerOptions, DockerSource, LocalShell, Pauses
 from boxwatch.sources.docker_api import ApiEngine
 from boxwatch.sources.docker_cli import CliEngine
@@ -219,7 +220,72 @@ def test_complaints_become_states(words, state, tmp_path):
     assert (capability.state, capability.reason) == (state, words)
 
 
-def test_position_of_another_source_is_refused():
-    """A position without events is an error that names it."""
-    with pytest.raises(SourceError, match="not a position"):
-        DockerSource(LocalShell(), "box", {"cursor": "x"})
+def test_a_container_with_a_terminal_is_read(engine, source, watch, texts):
+    """It has one stream of raw bytes, and its lines end as a terminal's do."""
+    script = "echo one; head -c 40000 /dev/zero | tr '\\0' y; echo; echo two; sleep 60"
+    chunks = watch(source(), lambda c: "two\r" in texts(c), lambda: engine.run(script, "--tty"))
+    assert texts(chunks) == ["one\r", "y" * 40_000 + "\r", "two\r"]
+
+
+def test_a_renamed_container_keeps_its_lines(engine, source, watch, rows):
+    """What it says from then on carries the new name."""
+
+    def rename():
+        engine.do("rename", "before", "after")
+        engine.do("kill", "--signal=USR1", "after")
+
+    engine.run("trap 'echo now' USR1; while :; do sleep 0.1; done", "--name=before")
+    chunks = watch(source(), lambda c: rows(c, "docker"), rename)
+    assert [row["container_name"] for row in rows(chunks, "docker")] == ["after"]
+
+
+def test_what_a_removed_container_wrote_last_is_read(engine, source, watch, texts):
+    """It is killed and removed while it is read; nothing of it stays in the position."""
+    script = "echo up; trap 'seq 500; exit' TERM; while :; do sleep 0.1; done"
+
+    def remove():
+        engine.do("stop", "--time=30", "brief")
+        engine.do("rm", "brief")
+
+    engine.run(script, "--name=brief")
+    reader = source(since=datetime.now(UTC) - timedelta(minutes=1))
+    chunks = watch(reader, lambda c: "500" in texts(c) and not _known(reader), remove)
+    assert texts(chunks) == ["up", *map(str, range(1, 501))]
+
+
+def _known(reader):
+    return reader.position()["containers"]
+
+
+def test_short_lived_containers_are_read_or_said_to_be_gone(engine, source, watch, rows):
+    """A dozen that live for an instant and are removed by the engine at once."""
+
+    def start():
+        argv = ["run", "--rm", "--network=none", engine.IMAGE, "sh", "-c"]
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda n: engine.do(*argv, f"echo {n}-1; echo {n}-2"), range(12)))
+
+    def told(chunks):
+        lines = Counter(row["container_id"] for row in rows(chunks, "docker"))
+        events = rows(chunks, "docker_events")
+        gone = [e["Actor"]["ID"] for e in events if e["Action"] == "log unreadable"]
+        return lines, gone
+
+    def whole(chunks):
+        lines, gone = told(chunks)
+        return len(lines) + len(gone) == 12 and set(lines.values()) <= {2}
+
+    lines, gone = told(watch(source(), whole, start))
+    assert not set(lines) & set(gone)
+
+
+def test_containers_that_end_at_once_are_read(engine, source, watch, texts):
+    """They stay until they are removed, and all they said is there."""
+
+    def start():
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(lambda n: engine.run(f"echo {n}-1; echo {n}-2 >&2"), range(8)))
+
+    expected = sorted(f"{n}-{i}" for n in range(8) for i in (1, 2))
+    chunks = watch(source(), lambda c: len(texts(c)) >= len(expected), start)
+    assert sorted(texts(chunks)) == expected

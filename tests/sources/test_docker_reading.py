@@ -5,6 +5,7 @@ import asyncio
 import pytest
 from tests.sources.scripted_engine import ScriptedEngine
 
+from boxwatch.errors import SourceError
 from boxwatch.sources import DockerOptions, DockerSource, LocalShell
 
 LINE = "2099-01-01T00:00:00.000000000Z hello"
@@ -110,3 +111,35 @@ def test_an_event_that_is_none_is_handed_over_for_quarantine(read):
     engine = ScriptedEngine(happened=[["no event"], _event("die", 3)])
     _, events, _ = read(engine, lambda _, did: "die" in did)
     assert any("unreadable" in event for event in events)
+
+
+def test_only_the_containers_that_are_wanted_are_read(read):
+    """Neither their lines nor their events."""
+    engine = ScriptedEngine([LINE], [_event("pause", 1), _event("die", 2, "c2", name="other")])
+    lines, events, _ = read(engine, lambda _, did: "die" in did, names=("other",))
+    assert (lines, _actions(events)) == ([], ["die"])
+
+
+def test_the_first_form_of_a_position_is_understood(read):
+    """Marks by stream alone, and the last event with a count."""
+    at = "2021-01-01T00:00:00.000000000Z"
+    old = {"since": "2020", "events": [5, 1], "containers": {"c1": {"stdout": [at, 1]}}}
+    engine = ScriptedEngine([f"{at} one", f"{at} two"], [_event("die", 6)])
+    _, _, source = read(engine, lambda lines, did: lines and "die" in did, old)
+    assert source.position()["containers"]["c1"]["marks"] == {"stdout": [at, 2]}
+
+
+@pytest.mark.parametrize(
+    "position",
+    [
+        {"cursor": "x"},
+        {"since": 5, "events": {}, "containers": {}},
+        {"since": "x", "events": {"last": 1}, "containers": {}},
+        {"since": "x", "events": [], "containers": {}},
+        {"since": "x", "events": [1, 1], "containers": {"c": {"marks": 3}}},
+    ],
+)
+def test_a_position_of_something_else_is_refused(position):
+    """With what it needs."""
+    with pytest.raises(SourceError, match="It needs"):
+        DockerSource(LocalShell(), "box", position)

@@ -43,13 +43,17 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What is wanted of every container: see `DockerOptions`. `since` is RFC 3339."""
+    """What is wanted of every container: see `DockerOptions`. `since` is RFC 3339.
+
+    `drivers` are the log drivers that were seen in use.
+    """
 
     since: str
     follow: bool
     journal_read: bool
     first_pause_s: float
     names: Container[str] = ()
+    drivers: set[str] = field(default_factory=set)
 
     def leave_out(self, name: str) -> bool:
         """Whether a container of this name is none of those that are wanted."""
@@ -108,14 +112,23 @@ class ContainerReader:
         """What is written from now on comes from a container of this name."""
         self._log.name = name
 
-    async def run(self) -> None:
-        """Read until the container is gone, or has stopped and is read to its end."""
+    async def run(self, *, fresh: bool = False) -> None:
+        """Read until the container is gone, or has stopped and is read to its end.
+
+        One that is `fresh`, started this moment, may be gone in the next.
+        """
+        at_once = fresh and self._wishes.follow and not self._log.marks
         while True:
             try:
+                if at_once:
+                    at_once = False
+                    await self._read_at_once()
                 if await self._round():
                     return
             except SourceError as error:
                 if error.state == "absent":
+                    if fresh and not self._log.marks:
+                        await self._say_unread("It was removed before its log was read.")
                     return
                 if error.state == "denied":
                     await self._say_unread(error.message)
@@ -145,13 +158,10 @@ class ContainerReader:
     async def _round(self) -> bool:
         """Look, read to the end of what there is; true if no more will come for now."""
         record = await self._inspect()
-        driver, stopped = log_driver(record), finished(record)
-        if driver == "journald" and self._wishes.journal_read:
+        if self._is_elsewhere(record):
             return True
-        if self._wishes.leave_out(self._log.name):
-            return True
-        running = is_running(record)
-        if not running and (stopped in ("", self._finished) or stopped < self._wishes.since):
+        running, stopped = is_running(record), finished(record)
+        if not running and not self._has_news(record):
             return True
         if await self._read(follow=running and self._wishes.follow):
             self._pauses.reset()
@@ -160,14 +170,52 @@ class ContainerReader:
             await self._hand(b"")
         return not running
 
+    async def _read_at_once(self) -> None:
+        """Have the log opened before anything else is asked; then see whether it is wanted."""
+        since = self._log.resume(self._wishes.since, self._clock.now(), self._engine.disorder_s)
+        stream = self._engine.logs(self._log.container_id, since, follow=True)
+        async with contextlib.aclosing(stream):
+            opening = asyncio.ensure_future(anext(stream, None))
+            try:
+                if not await self._is_wanted():
+                    return
+                first = await opening
+            finally:
+                opening.cancel()
+                await asyncio.wait([opening])  # a stream that is being read cannot be closed
+            if first is not None:
+                await self._take(first)
+                await self._take_all(stream)
+
+    async def _is_wanted(self) -> bool:
+        try:
+            record = await self._inspect()
+        except SourceError as error:
+            if error.state != "absent":
+                raise
+            # Gone already. Nobody can tell any more where its lines went besides.
+            return not (self._wishes.journal_read and "journald" in self._wishes.drivers)
+        return not self._is_elsewhere(record)
+
+    def _has_news(self, record: Record) -> bool:
+        """Whether it stopped since it was last read, and not before anything was wanted."""
+        stopped = finished(record)
+        return stopped != self._finished and stopped >= self._wishes.since
+
+    def _is_elsewhere(self, record: Record) -> bool:
+        """Whether its lines are not wanted, or not from here."""
+        if log_driver(record) == "journald" and self._wishes.journal_read:
+            return True
+        return self._wishes.leave_out(self._log.name)
+
     async def _inspect(self) -> Record:
         record = await self._engine.inspect(self._log.container_id)
         self._log.name = name_of(record) or self._log.name
+        self._wishes.drivers.add(log_driver(record))
         if self._wishes.leave_out(self._log.name):
             return record
         told = describe(record)
-        news = is_running(record) or finished(record) not in ("", self._finished)
-        if news and told != self._told:
+        if (is_running(record) or self._has_news(record)) and told != self._told:
             self._told = told
             await self._desk.event(f"state: {condition(record)}", self._log.container_id, told)
         return record

@@ -200,7 +200,7 @@ class DockerSource:
             if running or again or key not in self._readers:
                 self._attend(key)
 
-    def _attend(self, key: str, name: str = "") -> None:
+    def _attend(self, key: str, name: str = "", *, fresh: bool = False) -> None:
         """Have the output of a container read, unless it is being read."""
         self._gone.discard(key)
         if key not in self._readers:
@@ -210,7 +210,7 @@ class DockerSource:
             reader.know(reached)
             self._readers[key] = reader
         if key not in self._tasks or self._tasks[key].done():
-            self._tasks[key] = begin(self._readers[key].run(), f"docker-{key[:12]}")
+            self._tasks[key] = begin(self._readers[key].run(fresh=fresh), f"docker-{key[:12]}")
         else:
             self._readers[key].wake()
 
@@ -260,7 +260,7 @@ class DockerSource:
             return
         action = str(event.get("Action", ""))
         if action == "start":
-            self._attend(key, str(attributes.get("name", "")))
+            self._attend(key, str(attributes.get("name", "")), fresh=True)
         elif action == "destroy":
             self._gone.add(key)
         elif key in self._readers:
