@@ -7,6 +7,7 @@ journal may still carry the kernel's lines.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -159,17 +160,18 @@ class KernelStream:
         said, came = "", False
         began = monotonic()
         try:
-            async for output in self._shell.stream(way.argv):
-                if output.error:
-                    said = first_line(output.data) or said
-                    continue
-                came = True
-                self._outbox.add(self._health.tell("ok"))
-                self._pauses.reset()
-                if monotonic() - began > _BURST_S:
-                    self._fresh_us = 0
-                for parcel in self._parcels(way.records(output.data.split(b"\n"))):
-                    await self._outbox.put(parcel)
+            async with contextlib.aclosing(self._shell.stream(way.argv)) as stream:
+                async for output in stream:
+                    if output.error:
+                        said = first_line(output.data) or said
+                        continue
+                    came = True
+                    self._outbox.add(self._health.tell("ok"))
+                    self._pauses.reset()
+                    if monotonic() - began > _BURST_S:
+                        self._fresh_us = 0
+                    for parcel in self._parcels(way.records(output.data.split(b"\n"))):
+                        await self._outbox.put(parcel)
         except SourceError as error:
             if error.state not in ("absent", "denied"):
                 raise

@@ -79,7 +79,8 @@ class _Running(asyncio.SubprocessProtocol):
         """Let the command write on for longer while its reader is busy."""
         pipe = self.transport.get_pipe_transport(STDOUT)
         if pipe is not None:
-            with contextlib.suppress(OSError):  # this user's pipes hold as much as they may
+            # This user's pipes hold as much as they may, or the command has ended already.
+            with contextlib.suppress(OSError, ValueError):
                 fcntl.fcntl(pipe.get_extra_info("pipe"), fcntl.F_SETPIPE_SZ, _PIPE)
 
     async def eat(self, feed: AsyncIterator[bytes]) -> None:
