@@ -1,7 +1,7 @@
 """Tracebacks are one record; what is not a part of one is a record of its own."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boxwatch.sources.joined_lines import JoinedLines
@@ -107,6 +107,7 @@ def test_endless_trace_is_cut():
 PIECES = st.sampled_from([*PYTHON.splitlines(), *JAVA.splitlines(), DATED.strip(), "", "x", " y"])
 
 
+@settings(deadline=None)
 @given(st.lists(PIECES | st.text("ab \t:", max_size=5), max_size=30), st.lists(st.integers(0, 9)))
 def test_no_line_is_lost_or_moved_and_cuts_change_nothing(texts, cuts):
     """Whatever the lines, and however they come in pieces: the same text, in order."""
