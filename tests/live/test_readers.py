@@ -158,7 +158,7 @@ def test_a_flood_comes_in_several_rounds():
 
 
 def test_how_much_is_much_depends_on_the_time_it_took_to_come():
-    """A source that is behind gives little in a moment; one that keeps pace gives that in a turn."""
+    """What keeps pace over a whole turn is a flood when it comes within a moment."""
     piece = (RawChunk("kernel", b"x" * (1 << 20), "box", "flood"),)
     reader = Reader("a", Speaker("a"))
     answers = [Answer(reader, piece, None, seconds) for seconds in (0.2, 5.0)]

@@ -66,9 +66,9 @@ def watched_cost(options: BenchOptions, watched_s: float = WATCHED_S) -> list[Fi
     ]  # fmt: skip
 
 
-def traces(site: Site, host: Host, watched_s: float) -> Traces:
+def traces(site: Site, host: Host, watched_s: float, settled_s: float = _SETTLED_S) -> Traces:
     """Watch `host` for a while, and see what that cost it and what is left."""
-    time.sleep(_SETTLED_S)
+    time.sleep(settled_s)
     files = _files(host)
     idle = _percent(host, watched_s)[1]
     listener = set(host.sessions())
@@ -76,7 +76,7 @@ def traces(site: Site, host: Host, watched_s: float) -> Traces:
     collector.start()
     try:
         collector.wait_until_reading()
-        time.sleep(_SETTLED_S)
+        time.sleep(settled_s)
         session, whole = _percent(host, watched_s)
         collector.check()
         login = [pid for pid in host.sessions() if pid not in listener]

@@ -39,7 +39,7 @@ from boxwatch.pulse import Progress, unheard
 KILLS: Final = 100
 RATE: Final = 2000.0  # lines a second, half of them to the journal
 CONTAINERS: Final = ("one", "two")
-_SETTLED_S: Final = 60.0  # without a new line in the store: it has what it will have
+_PATIENCE_S: Final = 60.0  # without a new line in the store: it has what it will have
 _WARM_S: Final = 8.0
 
 
@@ -53,6 +53,7 @@ class Ordeal:
     remote: bool = True
     containers: tuple[str, ...] = CONTAINERS
     cut_s: float = 30.0
+    watched_s: float = 20.0  # after all is stored: what comes twice would come now
     settings: str = ""
     progress: Progress = field(default=unheard)
 
@@ -126,9 +127,7 @@ def endure(site: Site, ordeal: Ordeal) -> Outcome:
             began = monotonic()
             struck = _strike_all(host, collector, ordeal)
             took = monotonic() - began
-        began = monotonic()
-        _wait_until_stored(collector, host, ordeal)
-        caught_up = monotonic() - began - _SETTLED_S
+        caught_up = _wait_until_stored(collector, host, ordeal)
         kept = _kept(host, ordeal)
     finally:
         collector.stop()
@@ -169,7 +168,7 @@ def _written(host: Host, ordeal: Ordeal) -> Iterator[dict[str, int]]:
 
 def _stop_container(host: Host, name: str) -> None:
     """Stop it, once the engine answers."""
-    end = monotonic() + _SETTLED_S
+    end = monotonic() + _PATIENCE_S
     while True:
         try:
             host.run("docker", "stop", "--time=30", name)
@@ -197,14 +196,18 @@ def _kept(host: Host, ordeal: Ordeal) -> pl.Series:
     return pl.concat([journal, verdict.kept_by_engine(host)]) if ordeal.containers else journal
 
 
-def _wait_until_stored(collector: Collector, host: Host, ordeal: Ordeal) -> None:
-    """Until the store has got nothing new for a while, though the watcher runs."""
+def _wait_until_stored(collector: Collector, host: Host, ordeal: Ordeal) -> float:
+    """Until the store has all lines, or got nothing new for a while; how many seconds it took."""
     lines = verdict.numbered(_kept(host, ordeal)).height
-    stored, since = -1, monotonic()
-    while monotonic() - since < _SETTLED_S:
+    began = since = monotonic()
+    stored = -1
+    while stored < lines and monotonic() - since < _PATIENCE_S:
         collector.check()
         now = verdict.stored_count(collector.data)
         ordeal.progress("waiting for the store", min(now, lines), lines)
         if now != stored:
             stored, since = now, monotonic()
-        time.sleep(2.0)
+        time.sleep(1.0)
+    took = since - began
+    time.sleep(ordeal.watched_s)
+    return took

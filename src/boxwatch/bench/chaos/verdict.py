@@ -14,6 +14,7 @@ import polars as pl
 from boxwatch.bench.chaos.journal_writer import IDENTIFIER
 from boxwatch.bench.hosts import Host
 from boxwatch.errors import EnvironmentFault
+from boxwatch.events.notices import GAP
 from boxwatch.store import EventStore
 
 LINE: Final = r"^(journal|container \w+) (\d+) request "
@@ -108,10 +109,10 @@ def stored_count(data: Path) -> int:
 
 
 def gaps_told(data: Path) -> list[str]:
-    """What sources said about records that may be lost."""
+    """What sources said about records that are lost."""
     with EventStore.open(data, writable=False) as store:
-        rows = store.logs().filter(pl.col("unit") == "boxwatch").collect()
-    return [str(text) for text in rows["message"].to_list() if "gap" in str(text).lower()]
+        told = store.logs().filter(pl.col("subtype") == GAP).select("message").collect()
+    return [str(text) for text in told["message"].to_list()]
 
 
 def _logged(line: bytes) -> str:

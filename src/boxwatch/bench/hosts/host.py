@@ -55,7 +55,6 @@ class Host:
         programs: Mapping[str, str],
         inside: Inside,
         public_key: Path,
-        units: Mapping[str, str],
     ) -> None:
         self.name = place.name
         self.address = place.address
@@ -73,7 +72,7 @@ class Host:
         home = place.folder / "home" / USER
         home.mkdir()
         os.chown(home, USER_ID, USER_ID)
-        write_image(place.folder / "image", place.name, programs, units)
+        write_image(place.folder / "image", place.name, programs)
         own = place.folder / "image/etc/small-host"
         self._host_key = own / "host_key"
         argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(self._host_key)]

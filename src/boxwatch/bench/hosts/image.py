@@ -50,7 +50,7 @@ _MASKED: Final = (
 _TARGET: Final = """[Unit]
 Requires=basic.target
 After=basic.target
-Wants={more}
+Wants={services}
 """
 # As distributions ship it: sessions outlive the listener. For cgroup v1 to count their processor
 # time, the listener goes to a group of its own, and they with it.
@@ -96,16 +96,13 @@ SystemMaxFileSize=256M
 """
 
 
-def write_image(
-    folder: Path, name: str, programs: Mapping[str, str], more: Mapping[str, str]
-) -> None:
+def write_image(folder: Path, name: str, programs: Mapping[str, str]) -> None:
     """The files that lie over the machine's own, in `folder`.
 
     Args:
         folder: where; its parts etc/ stand for /etc.
         name: of the host.
         programs: paths of sshd and, where the host has containers, of dockerd.
-        more: unit file name -> text; a service is started at boot.
 
     """
     units = folder / "etc/systemd/system"
@@ -113,11 +110,11 @@ def write_image(
     os.setxattr(units, "trusted.overlay.opaque", b"y")  # the machine's own units stay out
     for masked in _MASKED:
         (units / masked).symlink_to("/dev/null")
-    texts = {SSHD_UNIT: _SSHD.format(sshd=programs["sshd"]), **more}
+    texts = {SSHD_UNIT: _SSHD.format(sshd=programs["sshd"])}
     if "dockerd" in programs:
         texts["docker.service"] = _DOCKER.format(dockerd=programs["dockerd"])
-    services = " ".join(unit for unit in texts if unit.endswith(".service"))
-    for unit, text in {**texts, "small-host.target": _TARGET.format(more=services)}.items():
+    target = _TARGET.format(services=" ".join(texts))
+    for unit, text in {**texts, "small-host.target": target}.items():
         (units / unit).write_text(text)
     limits = units / "systemd-journald.service.d"
     limits.mkdir()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final, Self
 
@@ -56,14 +56,11 @@ class Site:
         """`argv` as it is run on the site's network."""
         return ["nsenter", f"--net=/proc/{self._holder.pid}/ns/net", "--", *argv]
 
-    def add(
-        self, name: str, units: Mapping[str, str] | None = None, *, containers: bool = False
-    ) -> Host:
+    def add(self, name: str, *, containers: bool = False) -> Host:
         """A new host, up and answering logins.
 
         Args:
             name: its host name; letters and digits.
-            units: unit file name -> text; a service among them is started at boot.
             containers: whether it runs a container engine.
 
         Raises:
@@ -79,7 +76,7 @@ class Site:
         if number > _MOST:
             raise EnvironmentFault(f"A site has room for {_MOST} hosts.")
         place = Place(self.folder / name, name, f"{_SUBNET}.0.{number}")
-        host = Host(place, programs, self.inside, self.key.with_suffix(".pub"), units or {})
+        host = Host(place, programs, self.inside, self.key.with_suffix(".pub"))
         self.hosts[name] = host
         host.start()
         with self.known_hosts.open("a", encoding="utf-8") as file:
