@@ -81,7 +81,6 @@ class _Running(asyncio.SubprocessProtocol):
         if pipe is not None:
             # This user's pipes hold as much as they may, or the command has ended already.
             with contextlib.suppress(OSError, ValueError):
-            with contextlib.suppress(OSError, ValueError):
                 fcntl.fcntl(pipe.get_extra_info("pipe"), fcntl.F_SETPIPE_SZ, _PIPE)
 
     async def eat(self, feed: AsyncIterator[bytes]) -> None:
