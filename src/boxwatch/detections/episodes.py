@@ -20,6 +20,7 @@ from boxwatch.detections.detection import (
     to_record,
 )
 from boxwatch.detections.scores import COMBINED
+from boxwatch.detections.watched import FORGET_S, Watched
 
 _IN_A_ROW: Final = 2  # windows beyond the threshold that open an episode: one may be a hiccup
 _QUIET: Final = 4  # windows back to normal that close it
@@ -31,6 +32,7 @@ _MOST_REASONS: Final = 5
 class Run:
     """What one entity's latest windows were like."""
 
+    seen: float = 0.0  # watched seconds at the latest one
     beyond: int = 0
     quiet: int = 0
     since: datetime | None = None
@@ -51,6 +53,7 @@ class Episodes:
         self.alpha = {view: _IN_A_ROW * level for view, level in alpha.items()}
         self._runs: dict[str, Run] = {}
         self._entities: dict[str, int] = {}  # "host NUL view" -> entities met there
+        self._watched = Watched()
 
     def add(self, scores: pl.DataFrame) -> list[Detection]:
         """Findings that opened, grew or closed; `scores` of any views, oldest first."""
@@ -62,7 +65,25 @@ class Episodes:
             detection = self._step(row, text)
             if detection is not None:
                 changed[detection.id] = detection
+        if not combined.is_empty():
+            keys = set(
+                combined.select(pl.concat_str("host", "view", "entity", separator="\0"))[:, 0]
+            )
+            gone = self._forget(keys, self._watched.until(combined["end"][-1]))
+            changed |= {detection.id: detection for detection in gone}
         return list(changed.values())
+
+    def _forget(self, came: set[str], watched: float) -> list[Detection]:
+        """Let go of entities that are no more; their findings end with them."""
+        for key in came:
+            self._runs[key].seen = watched
+        closed = []
+        for key in [key for key, run in self._runs.items() if watched - run.seen > FORGET_S]:
+            run = self._runs.pop(key)
+            self._entities[key.rpartition("\0")[0]] -= 1
+            if run.open is not None:
+                closed.append(run.open.grown(run.open.end, still_open=False))
+        return closed
 
     def _step(self, row: tuple[object, ...], contributions: str | None) -> Detection | None:
         host, view, entity, start, end, p, version = row
@@ -123,8 +144,9 @@ class Episodes:
 
     def save(self) -> dict[str, object]:
         """All state, JSON-able."""
-        return {
+        runs = {
             key: {
+                "seen": run.seen,
                 "beyond": run.beyond,
                 "quiet": run.quiet,
                 "since": None if run.since is None else run.since.isoformat(),
@@ -132,19 +154,22 @@ class Episodes:
             }
             for key, run in self._runs.items()
         }
+        return {"runs": runs, "watched": self._watched.save()}
 
     def load(self, saved: Mapping[str, Any]) -> None:
         """Take up what `save` returned."""
         self._runs = {
             key: Run(
+                seen=run["seen"],
                 beyond=run["beyond"],
                 quiet=run["quiet"],
                 since=None if run["since"] is None else datetime.fromisoformat(run["since"]),
                 open=None if run["open"] is None else from_record(run["open"]),
             )
-            for key, run in saved.items()
+            for key, run in saved["runs"].items()
         }
-        self._entities = dict(Counter(key.rpartition("\0")[0] for key in saved))
+        self._entities = dict(Counter(key.rpartition("\0")[0] for key in self._runs))
+        self._watched.load(saved["watched"])
 
 
 def _reasons(entity: str, contributions: str | None) -> tuple[Reason, ...]:

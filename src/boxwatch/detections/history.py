@@ -49,6 +49,13 @@ class History:
             x, entity, start = x[keep], entity[keep], start[keep]
         self._x, self._entity, self._start = [x], [entity], [start]
 
+    def keep(self, numbers: NDArray[np.int32]) -> None:
+        """Renumber entities: `numbers` says for each old number the new one, -1 to forget it."""
+        x, entity, start = self.rows()
+        renumbered = numbers[entity] if len(numbers) else entity
+        kept = renumbered >= 0
+        self._x, self._entity, self._start = [x[kept]], [renumbered[kept]], [start[kept]]
+
     def save(self) -> dict[str, NDArray[np.generic]]:
         """All state as arrays."""
         x, entity, start = self.rows()

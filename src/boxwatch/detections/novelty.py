@@ -22,6 +22,7 @@ from boxwatch.detections.detection import (
     from_record,
     to_record,
 )
+from boxwatch.detections.watched import FORGET_S, Watched
 
 _INFO: Final = 12  # OpenTelemetry severity numbers: up to here a line says that it is no error,
 _ERROR: Final = 17  # and from here that it is one; in between, or where it says nothing, words do
@@ -40,10 +41,14 @@ _MOST_FRESH: Final = 500  # new kinds of error watched at once, over all service
 
 @dataclass(slots=True)
 class Acquaintance:
-    """How long (seconds since the epoch) and how well a service is known."""
+    """How long (seconds since the epoch) and how well a service is known.
+
+    `seen` is how many seconds had been watched when it wrote last.
+    """
 
     first: float
     lines: int = 0
+    seen: float = 0.0
 
 
 @dataclass(slots=True)
@@ -65,6 +70,7 @@ class NoveltyWatch:
 
     def __init__(self) -> None:
         self._known: dict[str, Acquaintance] = {}
+        self._watched = Watched()
         self._fresh: dict[str, Fresh] = {}  # "host NUL entity NUL template"
         self._open: dict[str, Detection] = {}  # by the same key
 
@@ -76,6 +82,9 @@ class NoveltyWatch:
                 if detection is not None:
                     changed[detection.id] = detection
         changed.update({detection.id: detection for detection in self._settle(now)})
+        oldest = self._watched.until(now) - FORGET_S
+        for service in [name for name, known in self._known.items() if known.seen < oldest]:
+            del self._known[service]
         return list(changed.values())
 
     def _settle(self, now: datetime) -> list[Detection]:
@@ -103,6 +112,7 @@ class NoveltyWatch:
         for service, first, count in met.iter_rows():
             known = self._known.setdefault(service, Acquaintance(first.timestamp()))
             known.lines += count
+            known.seen = self._watched.seconds
         sizes = {service: count for service, _, count in met.iter_rows()}
         level = pl.col("severity").fill_null(_INFO + 1)
         fails = (level >= _ERROR) | ((level > _INFO) & pl.col("message").str.contains(_FAILING))
@@ -143,6 +153,7 @@ class NoveltyWatch:
     def save(self) -> dict[str, object]:
         """All state, JSON-able."""
         return {
+            "watched": self._watched.save(),
             "known": {key: asdict(known) for key, known in self._known.items()},
             "fresh": {key: asdict(fresh) for key, fresh in self._fresh.items()},
             "open": {key: to_record(found) for key, found in self._open.items()},
@@ -150,6 +161,7 @@ class NoveltyWatch:
 
     def load(self, saved: Mapping[str, Any]) -> None:
         """Take up what `save` returned."""
+        self._watched.load(saved["watched"])
         self._known = {key: Acquaintance(**state) for key, state in saved["known"].items()}
         self._fresh = {key: Fresh(**state) for key, state in saved["fresh"].items()}
         self._open = {key: from_record(found) for key, found in saved["open"].items()}

@@ -23,6 +23,7 @@ from boxwatch.detections.explanation import contributions
 from boxwatch.detections.history import History
 from boxwatch.detections.scores import COMBINED, SCORES
 from boxwatch.detections.view_model import ViewModel
+from boxwatch.detections.watched import FORGET_S, Watched
 from boxwatch.features import View
 from boxwatch.models import Saved
 
@@ -77,6 +78,8 @@ class ViewScorer:
         self._history = History(len(view.columns))
         self._entities: list[str] = []
         self._doubts: dict[str, Doubt] = {}
+        self._seen: dict[str, float] = {}  # watched seconds at the latest window, by entity
+        self._watched = Watched()
         self._began: int | None = None
         self._next_fit: int | None = None
 
@@ -109,6 +112,7 @@ class ViewScorer:
 
     def _fit(self, due: int, coming: int) -> None:
         """Learn at `due`, and say when to learn next: after `coming`, the next window's start."""
+        self._forget()
         self._history.thin()
         x, entity, _ = self._history.rows()
         if len(x) >= view_model.LEAST_WINDOWS:
@@ -122,6 +126,19 @@ class ViewScorer:
             then = 3600 if age_s < _HOURLY_UNTIL_S else 4 * 3600
             due += int(1e6 * next((age - age_s for age in _AGES_S if age > age_s), then))
         self._next_fit = due
+
+    def _forget(self) -> None:
+        """Let go of entities that are no more, and of what was learned from them."""
+        oldest = self._watched.seconds - FORGET_S
+        kept = [key for key in self._entities if self._seen[key] >= oldest]
+        if len(kept) == len(self._entities):
+            return
+        place = {key: number for number, key in enumerate(kept)}
+        numbers = [place.get(key, -1) for key in self._entities]
+        self._history.keep(np.array(numbers, np.int32))
+        self._entities = kept
+        self._doubts = {key: self._doubts[key] for key in kept}
+        self._seen = {key: self._seen[key] for key in kept}
 
     def _score_and_remember(self, windows: pl.DataFrame) -> pl.DataFrame:
         x = windows.select(self.view.columns).to_numpy().astype(np.float64)
@@ -186,6 +203,7 @@ class ViewScorer:
             doubt = self._doubts.setdefault(key, Doubt())
             keep[row] = doubt.trusts(strange=bool(p[row] <= _STRANGE))
         start = windows["start"].to_physical().to_numpy()
+        self._seen.update(dict.fromkeys(keys, self._watched.until(windows["start"][-1])))
         self._history.add(x[keep].astype(np.float32), numbers[keep], start[keep])
 
     def save(self) -> dict[str, object]:
@@ -194,6 +212,8 @@ class ViewScorer:
             "began": self._began,
             "next_fit": self._next_fit,
             "entities": list(self._entities),
+            "seen": [self._seen[key] for key in self._entities],
+            "watched": self._watched.save(),
             "doubts": {key: asdict(doubt) for key, doubt in self._doubts.items()},
             "history": self._history.save(),
             "trained": None if self._trained is None else self._trained.version,
@@ -205,6 +225,8 @@ class ViewScorer:
         self._began = cast("int | None", saved["began"])
         self._next_fit = cast("int | None", saved["next_fit"])
         self._entities = list(cast("list[str]", saved["entities"]))
+        self._seen = dict(zip(self._entities, cast("list[float]", saved["seen"]), strict=True))
+        self._watched.load(cast("Mapping[str, object]", saved["watched"]))
         doubts = cast("dict[str, dict[str, Any]]", saved["doubts"])
         self._doubts = {key: Doubt(**doubt) for key, doubt in doubts.items()}
         self._history.load(cast("Mapping[str, object]", saved["history"]))

@@ -11,11 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Final, cast
+from typing import Any, Final
 
 import polars as pl
 
 from boxwatch.detections.detection import Detection, Kind, Reason, Severity
+from boxwatch.detections.watched import FORGET_S, Watched
+from boxwatch.features.service import SERVICE
 
 _LONGEST_TIMES: Final = 4.0  # times the longest gap ever seen
 _LEAST_GAP: Final = timedelta(seconds=90)
@@ -33,6 +35,7 @@ class Rhythm:
     longest: float = 0.0
     pause: float = 0.0
     silent_since: float | None = None
+    seen: float = 0.0  # watched seconds when it wrote last
 
 
 class SilenceWatch:
@@ -40,6 +43,7 @@ class SilenceWatch:
 
     def __init__(self) -> None:
         self._rhythms: dict[str, Rhythm] = {}
+        self._watched = Watched()
 
     def add(self, windows: pl.DataFrame) -> list[Detection]:
         """The silences that began, went on or ended in `windows` (service view, oldest first)."""
@@ -49,7 +53,26 @@ class SilenceWatch:
             detection = self._step(host, entity, start, end, wrote=lines > 0)
             if detection is not None:
                 found[detection.id] = detection
+        if not windows.is_empty():
+            wrote = columns.filter(pl.col("lines") > 0).select(
+                pl.concat_str("host", pl.lit("\0"), "entity")
+            )
+            gone = self._forget(set(wrote[:, 0]), self._watched.until(windows["start"][-1]))
+            found |= {detection.id: detection for detection in gone}
         return list(found.values())
+
+    def _forget(self, wrote: set[str], watched: float) -> list[Detection]:
+        """Let go of services that are no more; their silences end with them."""
+        for key in wrote:
+            self._rhythms[key].seen = watched
+        ended = []
+        for key in [key for key, one in self._rhythms.items() if watched - one.seen > FORGET_S]:
+            rhythm = self._rhythms.pop(key)
+            if rhythm.silent_since is not None:
+                host, _, entity = key.partition("\0")
+                end = datetime.fromtimestamp(rhythm.last + SERVICE.window_s + rhythm.pause, UTC)
+                ended.append(_finding(host, entity, rhythm, end, still_open=False))
+        return ended
 
     def _step(
         self, host: str, entity: str, start: datetime, end: datetime, *, wrote: bool
@@ -77,14 +100,13 @@ class SilenceWatch:
 
     def save(self) -> dict[str, object]:
         """All state, JSON-able."""
-        return {key: asdict(rhythm) for key, rhythm in self._rhythms.items()}
+        rhythms = {key: asdict(rhythm) for key, rhythm in self._rhythms.items()}
+        return {"rhythms": rhythms, "watched": self._watched.save()}
 
-    def load(self, saved: Mapping[str, object]) -> None:
+    def load(self, saved: Mapping[str, Any]) -> None:
         """Take up what `save` returned."""
-        self._rhythms = {
-            key: Rhythm(**cast("dict[str, float]", state))  # type: ignore[arg-type]
-            for key, state in saved.items()
-        }
+        self._rhythms = {key: Rhythm(**state) for key, state in saved["rhythms"].items()}
+        self._watched.load(saved["watched"])
 
 
 def _too_long(rhythm: Rhythm) -> bool:

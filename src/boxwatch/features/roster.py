@@ -10,6 +10,7 @@ import polars as pl
 from boxwatch.events.schema import TIME, Schema
 
 _FORGET: Final = timedelta(hours=1)  # an entity not heard of for so long is no longer expected
+GONE: Final = timedelta(days=1)  # nor is anything else known about it
 
 SEEN: Final[Schema] = {"host": pl.String(), "entity": pl.String(), "seen": TIME}
 
@@ -46,3 +47,8 @@ class Roster:
             pl.col("start") <= pl.col("seen") + _FORGET
         )
         return slots.join(everyone, on="host").filter(expected).select("host", "entity", "start")
+
+
+def lately(rows: pl.DataFrame, column: str) -> pl.DataFrame:
+    """`rows` but for those of what has been gone for long, by the instant in `column`."""
+    return rows.filter(pl.col(column) > pl.col(column).max() - GONE)

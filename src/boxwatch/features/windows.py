@@ -17,12 +17,12 @@ from typing import Final
 
 import polars as pl
 
-from boxwatch.clock import EPOCH
+from boxwatch.clock import EPOCH, to_micros
 from boxwatch.events.schema import TIME, Events, Schema
 from boxwatch.events.templates import TemplateMiner
 from boxwatch.features import gpu, host, readings, service
 from boxwatch.features.meters import SAMPLE, Meters
-from boxwatch.features.roster import Roster
+from boxwatch.features.roster import GONE, Roster, lately
 from boxwatch.features.steady import Steady
 from boxwatch.features.view import WINDOW_KEY, View
 
@@ -74,7 +74,7 @@ class WindowBuilder:
         self._services = Roster()
         self._tail = pl.DataFrame(schema=dict(_COUNTED))
         self._meters = Meters()
-        self._readable: set[tuple[str, str]] = set()
+        self._readable: dict[tuple[str, str], int] = {}  # entity and metric -> when known last, µs
         self._steady = Steady(windows_a_minute=60 // gpu.GPU.window_s)
 
     def add(self, events: Events, now: datetime) -> tuple[dict[str, pl.DataFrame], pl.DataFrame]:
@@ -130,7 +130,8 @@ class WindowBuilder:
         if ready.is_empty():
             return {name: pl.DataFrame(schema=dict(VIEWS[name].schema)) for name in ("gpu", "host")}
         reduced = readings.reduce(ready, gpu.GPU.window_s)
-        valued, self._carry = readings.rates(reduced, self._carry)
+        valued, carry = readings.rates(reduced, self._carry)
+        self._carry = lately(carry, "last_time")
         slots = reduced.select("host", "start").unique()
         quality = self._quality(reduced)
         gpus = valued.filter(pl.col("entity").str.starts_with("gpu:"))
@@ -158,7 +159,11 @@ class WindowBuilder:
     def _quality(self, reduced: pl.DataFrame) -> pl.DataFrame:
         """Coverage, and the share of readings that turned unknown, per entity and window."""
         known = reduced.filter(pl.col("last").is_not_null()).select("entity", "metric").unique()
-        self._readable.update(known.iter_rows())
+        latest = to_micros(reduced["start"].max())  # type: ignore[arg-type]
+        self._readable.update(dict.fromkeys(known.iter_rows(), latest))
+        oldest = latest - GONE // timedelta(microseconds=1)
+        for name in [name for name, last in self._readable.items() if last < oldest]:
+            del self._readable[name]
         readable = pl.DataFrame(
             sorted(self._readable),
             schema={"entity": pl.String, "metric": pl.String},
@@ -192,7 +197,8 @@ class WindowBuilder:
         )
         whole = pl.concat([self._tail, regular.with_columns(fresh=True)], how="diagonal")
         featured = service.features(whole)
-        self._tail = whole.select(list(_COUNTED)).group_by("host", "entity").tail(5)
+        tail = whole.select(list(_COUNTED)).group_by("host", "entity").tail(5)
+        self._tail = lately(tail, "start")
         rows = featured.filter(pl.col("fresh")).with_columns(coverage=pl.lit(1.0))
         return _finish(rows, service.SERVICE)
 
@@ -210,7 +216,7 @@ class WindowBuilder:
             "services": self._services.seen,
             "tail": self._tail,
             "meters": self._meters.save(),
-            "readable": sorted(self._readable),
+            "readable": sorted([*name, last] for name, last in self._readable.items()),
             "steady": self._steady.save(),
             "miner": self.miner.save(),
         }
@@ -224,7 +230,7 @@ class WindowBuilder:
             setattr(self, f"_{name}", saved[name])
         self._cards.seen = saved["cards"]  # type: ignore[assignment]
         self._services.seen = saved["services"]  # type: ignore[assignment]
-        self._readable = {(e, m) for e, m in saved["readable"]}  # type: ignore[attr-defined]
+        self._readable = {(e, m): last for e, m, last in saved["readable"]}  # type: ignore[attr-defined]
         self._meters.load(saved["meters"])  # type: ignore[arg-type]
         self._steady.load(saved["steady"])  # type: ignore[arg-type]
         self.miner.load(saved["miner"])  # type: ignore[arg-type]

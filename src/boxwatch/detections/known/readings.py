@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import numpy as np
@@ -22,6 +23,7 @@ KEY: Final = ["host", "entity"]
 PLAIN: Final = pl.QueryOptFlags.none()
 MINUTE_US: Final = 60_000_000
 _LINE: Final = "source:ssh"  # the line to a host: what it says is about the host itself
+_FORGET: Final = timedelta(days=1)  # an entity without a reading for so long is not there any more
 _LEAST_POINTS: Final = 10  # minutes of steady shrinking before a forecast is made
 _MOST_POINTS: Final = 30
 _LEAST_FIT: Final = 0.9  # share of the variance that a straight line must explain
@@ -110,7 +112,8 @@ class Readings:
             pl.col(f"last:{name}").alias(name) if name in filled else pl.col(name).list.last()
             for name in lists
         ]
-        self._last[kind] = grouped.select(*KEY, *newest).select(list(schema))
+        last = grouped.select(*KEY, *newest).select(list(schema))
+        self._last[kind] = last.filter(pl.col("time") > pl.col("time").max() - _FORGET)
         told = grouped.drop(f"last:{name}" for name in names)
         return (
             told.explode([name for name in told.columns if name not in KEY])
