@@ -191,7 +191,7 @@ def test_what_was_known_ahead_of_the_state_is_not_told_twice(tmp_path, turns, ex
     with Watch(tmp_path) as first:
         for events, now in turns:
             seq = first.store.append(events, now, {})
-            first.loop._judge(seq, Turn(events, now, {}))
+            first.loop.judge(seq, Turn(events, now, {}))
             first.loop._tidy(now)
         before = {one.id: first.state.history(one.id) for one in first.state.incidents()}
         assert first.state.load_checkpoint() is None

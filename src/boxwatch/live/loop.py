@@ -111,7 +111,7 @@ class Loop:
         for incident in self._state.incidents(state=State.OPEN):
             self._open[incident.id] = incident
         for batch in self._store.batches(self._seq):
-            self._judge(batch.seq, Turn(batch.events, batch.now, {}))
+            self.judge(batch.seq, Turn(batch.events, batch.now, {}))
             if monotonic() - self._saved_at >= self._options.checkpoint_s:
                 self._if_room(self.checkpoint)
             yield batch.seq
@@ -146,12 +146,13 @@ class Loop:
         seq = await once_there_is_room(append, stop, self._options.retry_s)
         if seq is None:
             return False
-        outcome = self._judge(seq, turn)
+        outcome = self.judge(seq, turn)
         self._publish(seq, turn, outcome, monotonic() - began)
         self._upkeep(turn.now)
         return True
 
-    def _judge(self, seq: int, turn: Turn) -> Outcome:
+    def judge(self, seq: int, turn: Turn) -> Outcome:
+        """What follows from a turn that is stored as batch `seq`; sinks are told of it."""
         outcome = self._pipeline.process(turn.events, turn.now)
         self._seq = seq
         for incident in outcome.incidents:
