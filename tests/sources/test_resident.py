@@ -38,14 +38,14 @@ class WrappedShell:
         return self.shell.stream(self.wrap(argv), feed)
 
 
-async def asked(reader, *requests):
-    """The answers to `requests`, until the errands came back; then the reader is closed."""
+async def asked(reader, request):
+    """The answer to `request`, until all errands came back; then the reader is closed."""
+    wanted = {item for errand in request.errands for item in errand}
     try:
         async with asyncio.timeout(LIMIT_S):
-            answer = await reader.ask(requests[0])
-            for request in requests[1:]:
-                answer = await reader.ask(request)
-            while "$/" not in answer.found or "#proc" not in answer.found:
+            answer = await reader.ask(request)
+            while not wanted <= answer.found.keys():
+                await asyncio.sleep(0.01)
                 more = await reader.ask(Request(()))
                 answer.found |= more.found
             return answer

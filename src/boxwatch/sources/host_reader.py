@@ -117,8 +117,10 @@ class LocalReader:
         for errand in request.errands:
             if errand not in self._under_way:
                 self._under_way[errand] = asyncio.create_task(self._run(errand))
-        if request.errands:
-            await asyncio.wait(self._under_way.values(), timeout=_PROMPT_S)
+        if self._under_way:
+            await asyncio.wait(
+                self._under_way.values(), timeout=_PROMPT_S if request.errands else 0
+            )
         for errand, task in list(self._under_way.items()):
             if task.done():
                 del self._under_way[errand]
