@@ -12,8 +12,8 @@ from collections.abc import Iterable
 from typing import Final
 
 from boxwatch.errors import SourceError
-from boxwatch.sources.lines import LINE_LIMIT, Lines
-from boxwatch.sources.source import Output
+from boxwatch.sources.lines import Lines
+from boxwatch.sources.source import LINE_LIMIT, Output
 
 STAMP: Final = re.compile(
     rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ", re.ASCII
