@@ -13,7 +13,7 @@ from boxwatch.sources.capability import Capability
 from boxwatch.sources.outbox import Health, Outbox, Parcel, chunks, stamp
 from boxwatch.sources.patience import begin, stop
 from boxwatch.sources.source import Position
-from boxwatch.sources.ssh_link import Beat
+from boxwatch.sources.ssh_guard import Beat
 from boxwatch.sources.ssh_shell import SshShell
 
 _BREATH_S = 0.05

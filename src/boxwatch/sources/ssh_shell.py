@@ -12,8 +12,9 @@ from boxwatch.sources.login import Login
 from boxwatch.sources.outbox import Pauses
 from boxwatch.sources.pipes import STDERR, STDOUT, OutputLines
 from boxwatch.sources.source import LINE_LIMIT, Completed, Output
+from boxwatch.sources.ssh_channel import lost
 from boxwatch.sources.ssh_command import RemoteCommand, command_line
-from boxwatch.sources.ssh_link import REFUSED_S, Link, lost
+from boxwatch.sources.ssh_link import REFUSED_S, Link
 
 _MOST_LINKS: Final = 8
 _BEGIN_S: Final = 30.0  # how long the other side may take to start a command
