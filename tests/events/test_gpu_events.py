@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boxwatch.events import METRICS, RawChunk, normalise
@@ -122,6 +122,7 @@ KEYS = st.sampled_from([*CARD, "xid", "processes", "changed", "pid", "owner", "o
 WHATS = st.sampled_from(["card", "processes", "xid"])
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.dictionaries(KEYS, JSON | st.lists(st.dictionaries(KEYS, JSON))), WHATS)
 def test_no_record_does_harm(record, what) -> None:
     """Whatever a record holds, it and the one after it are read or set aside."""

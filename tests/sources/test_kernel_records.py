@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from boxwatch.sources.kernel_records import Boot, Record, dmesg_records, from_kmsg, kmsg_records
@@ -52,6 +52,7 @@ def test_a_row_carries_wall_time_and_boot():
     }
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40).filter(lambda line: b"\n" not in line), max_size=5))
 def test_no_line_of_kmsg_hides_the_next_record(lines):
     """Whatever stands before it, a record is read, and rows can be made of all."""
@@ -60,6 +61,7 @@ def test_no_line_of_kmsg_hides_the_next_record(lines):
     assert all(json.loads(Boot("box", "b", 0).row(record)) for record in records)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=40).filter(lambda line: b"\n" not in line), max_size=5))
 def test_no_line_of_dmesg_hides_the_next_record(lines):
     """As above, for the other way of reading."""

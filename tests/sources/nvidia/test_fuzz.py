@@ -59,7 +59,7 @@ def rows_of(lines):
     return asyncio.run(go())
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(LINES, max_size=8))
 def test_no_line_hides_the_next_reading(lines):
     """Rows are JSON, each of a card with an index, and the position can be taken up again."""
@@ -71,6 +71,7 @@ def test_no_line_hides_the_next_reading(lines):
     assert again.position() == position
 
 
+@settings(deadline=None)
 @given(st.text(max_size=120))
 def test_any_words_are_understood_or_not(text):
     """Complaints and help texts of any shape do no harm."""
