@@ -30,12 +30,12 @@ def source(request, engine):
 
 @pytest.fixture
 def watch(until):
-    """Read from when the source stands, doing `action` then, until `enough`."""
+    """Read from when the source stands, or is `ready`, doing `action` then, until `enough`."""
 
-    def run(source, enough, action=None):
+    def run(source, enough, action=None, ready=_stands):
         async def go():
             try:
-                chunks = await until(source, lambda c: any(each.kind == "status" for each in c))
+                chunks = await until(source, ready)
                 if action is not None:
                     await asyncio.to_thread(action)
                 chunks += await until(source, lambda more: enough(chunks + more))
@@ -46,6 +46,10 @@ def watch(until):
         return asyncio.run(go())
 
     return run
+
+
+def _stands(chunks):
+    return any(each.kind == "status" for each in chunks)
 
 
 @pytest.fixture
@@ -230,18 +234,22 @@ def test_a_container_with_a_terminal_is_read(engine, source, watch, texts):
 def test_a_renamed_container_keeps_its_lines(engine, source, watch, rows):
     """What it says from then on carries the new name."""
 
+    def names(chunks):
+        return [row["container_name"] for row in rows(chunks, "docker")]
+
     def rename():
         engine.do("rename", "before", "after")
         engine.do("kill", "--signal=USR1", "after")
 
-    engine.run("trap 'echo now' USR1; while :; do sleep 0.1; done", "--name=before")
-    chunks = watch(source(), lambda c: rows(c, "docker"), rename)
-    assert [row["container_name"] for row in rows(chunks, "docker")] == ["after"]
+    engine.run("trap 'echo now' USR1; echo up; while :; do sleep 0.1; done", "--name=before")
+    reader = source(since=datetime.now(UTC) - timedelta(minutes=1))
+    chunks = watch(reader, lambda c: len(names(c)) == 2, rename, ready=names)
+    assert names(chunks) == ["before", "after"]
 
 
 def test_what_a_removed_container_wrote_last_is_read(engine, source, watch, texts):
     """It is killed and removed while it is read; nothing of it stays in the position."""
-    script = "echo up; trap 'seq 500; exit' TERM; while :; do sleep 0.1; done"
+    script = "trap 'seq 500; exit' TERM; echo up; while :; do sleep 0.1; done"
 
     def remove():
         engine.do("stop", "--time=30", "brief")
@@ -249,7 +257,7 @@ def test_what_a_removed_container_wrote_last_is_read(engine, source, watch, text
 
     engine.run(script, "--name=brief")
     reader = source(since=datetime.now(UTC) - timedelta(minutes=1))
-    chunks = watch(reader, lambda c: "500" in texts(c) and not _known(reader), remove)
+    chunks = watch(reader, lambda c: "500" in texts(c) and not _known(reader), remove, ready=texts)
     assert texts(chunks) == ["up", *map(str, range(1, 501))]
 
 

@@ -98,6 +98,7 @@ class ContainerReader:
         self._looking = False
         self._finished = ""
         self._unread = False
+        self._opened = False  # whether its log was ever read to an end, though it be empty
 
     def know(self, reached: Reached) -> None:
         """Stand where an earlier reading came to; the marks are the log's own."""
@@ -127,7 +128,7 @@ class ContainerReader:
                     return
             except SourceError as error:
                 if error.state == "absent":
-                    if fresh and not self._log.marks:
+                    if not (self._log.marks or self._opened):
                         await self._say_unread("It was removed before its log was read.")
                     return
                 if error.state == "denied":
@@ -185,7 +186,7 @@ class ContainerReader:
                 await asyncio.wait([opening])  # a stream that is being read cannot be closed
             if first is not None:
                 await self._take(first)
-                await self._take_all(stream)
+            await self._take_all(stream)
 
     async def _is_wanted(self) -> bool:
         try:
@@ -235,6 +236,7 @@ class ContainerReader:
             ) as stream:
                 first = await anext(stream, None)
                 if first is None:
+                    self._opened = True
                     return False
                 if self._log.begins_before(first):
                     await self._take(first)
@@ -246,6 +248,7 @@ class ContainerReader:
         came = False
         async for output in stream:
             came = await self._take(output) or came
+        self._opened = True
         return came
 
     async def _take(self, output: Output) -> bool:

@@ -75,7 +75,8 @@ def condition(record: Record) -> str:
 
 def _gpus(record: Record) -> str:
     """Which GPUs it may use: `--gpus` asks by request, older ways by the environment."""
-    for request in _list(_table(record, "HostConfig").get("DeviceRequests")):
+    asked = _list(_table(record, "HostConfig").get("DeviceRequests"))
+    for request in (each for each in asked if isinstance(each, Mapping)):
         kinds = [kind for some in _list(request.get("Capabilities")) for kind in _list(some)]
         if "gpu" in kinds or request.get("Driver") == "nvidia":
             count = request.get("Count")
