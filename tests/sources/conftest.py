@@ -83,7 +83,7 @@ class Journal:
 
     def wait_for(self, message):
         """Until an entry with `message` can be read."""
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while message not in self.messages():
             assert time.monotonic() < deadline, f"{message!r} did not arrive"
             time.sleep(0.02)
@@ -91,7 +91,7 @@ class Journal:
     def restart(self):
         """Kill journald as a crash does, and start it on the same files."""
         self.process.kill()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
         (self.folder.parent / "sockets" / "socket").unlink()
         self.process = start_journald(self.folder.parent)
 
@@ -105,7 +105,7 @@ class Journal:
         """Close the journal file and begin another (systemd-journald.service(8), SIGUSR2)."""
         before = len(list(self.folder.rglob("*.journal")))
         self.process.send_signal(signal.SIGUSR2)
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while len(list(self.folder.rglob("*.journal"))) == before:
             assert time.monotonic() < deadline, "journald did not rotate"
             time.sleep(0.02)
@@ -117,7 +117,7 @@ class Journal:
     def close(self):
         self._socket.close()
         self.process.terminate()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
 
 
 def start_journald(folder):

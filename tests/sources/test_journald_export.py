@@ -8,7 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from boxwatch.events.journald import FIELDS
@@ -28,6 +28,7 @@ NASTY = (
 )
 VALUES = st.sampled_from(NASTY) | st.binary(max_size=12) | st.text(max_size=6).map(str.encode)
 NAMES = st.sampled_from([*FIELDS[1:], "UNKNOWN", "N", "_EXE2", "_SOURCE_MONOTONIC_TIMESTAMP"])
+ANY_PACE = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
 ENTRIES = st.lists(st.lists(st.tuples(NAMES, VALUES), max_size=8).map(lambda e: [CURSOR, *e]))
 
 
@@ -74,7 +75,7 @@ def rows_of(*pieces, limit=1 << 20):
     return [json.loads(line) for piece in pieces for line in entries.feed(piece).splitlines()]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, **ANY_PACE)
 @given(ENTRIES, st.lists(st.integers(0, 2000), max_size=6))
 def test_every_entry_comes_through_wherever_it_is_cut(entries, cuts):
     """Text, bytes, repeated fields, data that looks like entries: the rows of journalctl."""
@@ -84,7 +85,7 @@ def test_every_entry_comes_through_wherever_it_is_cut(entries, cuts):
     assert rows_of(*pieces) == [as_json(entry) for entry in entries]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, **ANY_PACE)
 @given(st.lists(st.sampled_from(NASTY) | st.binary(max_size=30)), st.booleans())
 def test_no_bytes_crash_the_reader(pieces, ended):
     """What journalctl would never print gives rows or none, and no exception."""
@@ -94,6 +95,7 @@ def test_no_bytes_crash_the_reader(pieces, ended):
             assert json.loads(line)["host"] == "box"
 
 
+@settings(**ANY_PACE)
 @given(st.integers(0, 200))
 def test_a_cut_last_entry_gives_no_row_and_costs_none(length):
     """A journalctl that is killed in the middle of an entry leaves nothing half."""
