@@ -63,20 +63,20 @@ def following(options: BenchOptions, watched_s: float = WATCHED_S) -> list[Figur
 
 
 def delays(
-    site: Site, host: Host, *, remote: bool, watched_s: float, settings: str = ""
+    site: Site, host: Host, *, remote: bool, watched_s: float, warm_s: float = _WARM_S
 ) -> list[Delays]:
     """Watch `host` while its journal and its containers are written to; a `Delays` a source."""
     if remote:
-        collector = Collector(site.folder / "afar", host_settings(site, [host], settings), site)
+        collector = Collector(site.folder / "afar", host_settings(site, [host]), site)
     else:
-        collector = Collector(host.folder / "home/near", settings, site, host)
+        collector = Collector(host.folder / "home/near", "", site, host)
     module = "boxwatch.bench.chaos.journal_writer"
     argv = host.argv(sys.executable, "-m", module, str(_RATE))
     collector.start()
     try:
         collector.wait_until_reading()
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
-            time.sleep(_WARM_S)
+            time.sleep(warm_s)
             found = _look(collector.data, watched_s)
             writer.communicate()
     finally:
