@@ -17,7 +17,7 @@ import polars as pl
 from boxwatch.clock import monotonic
 from boxwatch.store.catalog import WriterCatalog
 from boxwatch.store.layout import MANY, Layout
-from boxwatch.store.part_files import write_part
+from boxwatch.store.part_files import count_rows, write_part
 from boxwatch.store.parts import Part, Partition, folder_of, part_name
 from boxwatch.store.reading import Reader
 
@@ -96,17 +96,25 @@ def _run(parts: list[Part]) -> tuple[list[Part], int]:
 
 
 def _run_of_many(parts: list[Part]) -> tuple[list[Part], int]:
-    """As `_run`, of parts of many hosts: by their rows, where these are known."""
+    """As `_run`, of parts of many hosts: by their rows."""
     run: list[Part] = []
     rows = 0
     for part in parts:
-        if part.rows is None or part.rows > _WHOLE // 2:
+        own = _rows(part)
+        if own > _WHOLE // 2:
             run, rows = [], 0
             continue
-        run, rows = [*run, part], rows + part.rows
+        run, rows = [*run, part], rows + own
         if len(run) == FAN or rows >= _WHOLE:
             return run, 0
     return [], _LOOK
+
+
+def _rows(part: Part) -> int:
+    """The rows of `part`; one that was merged before this process began is taken for whole."""
+    if part.rows is not None:
+        return part.rows
+    return _WHOLE if part.first != part.last else count_rows(part.path)
 
 
 def _size(part: Part) -> int:

@@ -82,6 +82,15 @@ def read_whole_parts(paths: Sequence[Path], table: str) -> pl.DataFrame:
     return frame
 
 
+def count_rows(path: Path) -> int:
+    """How many rows a part has, by its footer; 0 where that cannot be read."""
+    try:
+        lazy = pl.scan_parquet(path, hive_partitioning=False, glob=False, cache=False)
+        return int(lazy.select(pl.len()).collect().item())
+    except Unreadable:
+        return 0
+
+
 def empty_part(table: str, columns: Sequence[str] | None = None) -> pl.DataFrame:
     """What `read_part` returns where no row is."""
     schema = stored_schema(table)
