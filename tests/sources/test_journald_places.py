@@ -20,6 +20,7 @@ from boxwatch.sources.journald_marks import (
 )
 from boxwatch.sources.journald_parts import first_open
 from boxwatch.sources.journald_places import place_after
+from boxwatch.sources.journald_sequence import EntryCount
 from boxwatch.sources.journald_units import unit_matches
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
@@ -71,6 +72,40 @@ def test_the_last_entry_is_that_of_the_last_readable_row():
     good = b'{"__CURSOR":"c","__REALTIME_TIMESTAMP":"9"}\n'
     assert last_entry(good + b'{"__CURSOR":"d"}\n{"x":') == ("c", 9)
     assert last_entry(b"\n\n") is None
+
+
+def numbered(*numbers, sequence="q"):
+    """Rows of entries with these numbers in their sequence."""
+    rows = [
+        {"__CURSOR": f"s={sequence};i={number:x}", "__REALTIME_TIMESTAMP": "1"}
+        for number in numbers
+    ]
+    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("last", "rows", "lost"),
+    [
+        ("s=q;i=9", numbered(10, 11, 12), 0),
+        ("s=q;i=9", numbered(10, 14), 3),
+        ("s=q;i=9", numbered(14), 4),
+        ("", numbered(10, 14), 3),
+        ("", numbered(14), 0),
+        ("s=q;i=9", numbered(3, sequence="p"), 0),
+        ("s=q;i=9", numbered(3, sequence="p") + numbered(10), 0),
+        ("s=q;i=9", numbered(5), 0),
+        ("s=q;i=9", b"", 0),
+    ],
+)
+def test_entries_that_were_left_out_are_counted(last, rows, lost):
+    """By the numbers of one sequence; where those of others come between, nothing is claimed."""
+    assert EntryCount(last).lost(rows) == lost
+
+
+def test_counting_goes_on_from_block_to_block():
+    """What is missing between two blocks is seen too."""
+    count = EntryCount()
+    assert [count.lost(numbered(n)) for n in (1, 2, 5)] == [0, 0, 2]
 
 
 def test_a_line_whose_end_is_to_come_is_found():

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from boxwatch.sources import JournaldSource, JournalOptions, LocalShell, Pauses
+from boxwatch.sources.journald_marks import entries_between
 
 REMOTE = Path("/lib/systemd/systemd-journal-remote")
 PATIENCE_S = 240.0
@@ -216,6 +217,26 @@ def test_a_damaged_file_costs_no_other_one(imported, until, rows):
     assert [row["MESSAGE"] for row in rows(chunks, "systemd")] == ["kept"]
     (notice,) = rows(chunks, "notice")
     assert ("bad.journal" in notice["message"], notice["details"]["entries"]) == (True, None)
+
+
+def test_entries_that_journalctl_leaves_out_are_told(journal, source, until, rows):
+    """Zeros in the middle of a closed file: it prints less, and ends as if all were well."""
+    for number in range(2000):
+        journal.send(f"{number} {'x' * 200}")
+    journal.wait_for(f"1999 {'x' * 200}")
+    journal.rotate()
+    journal.send("end")
+    journal.wait_for("end")
+    closed = journal.archived()[0]
+    place = closed.read_bytes().find(b"MESSAGE=1000 x")
+    with closed.open("r+b") as damaged:
+        damaged.seek(place)
+        damaged.write(b"\0" * 40_000)
+    chunks = collected(journal.folder, until)
+    came = len(rows(chunks, "systemd"))
+    (notice,) = rows(chunks, "notice")
+    first, last = (rows(chunks, "systemd")[n]["__CURSOR"] for n in (0, -1))
+    assert notice["details"]["entries"] == entries_between(first, last) + 2 - came > 0
 
 
 def test_chosen_units_come_with_systemd_and_the_kernel(imported, until, rows):

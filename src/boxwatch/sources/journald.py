@@ -17,20 +17,20 @@ say), journalctl shows only the entries that are later than the last one it has 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from boxwatch.clock import Clock, SystemClock, to_micros
+from boxwatch.clock import Clock, SystemClock, from_micros, to_micros
 from boxwatch.errors import SourceError
 from boxwatch.events.journald import FIELDS
 from boxwatch.events.schema import RawChunk
 from boxwatch.sources.capability import Capability
-from boxwatch.sources.journald_boots import Boots, shutdown_matches, told_to_stop
+from boxwatch.sources.journald_boots import Boots
 from boxwatch.sources.journald_export import ExportRows
-from boxwatch.sources.journald_looks import ABSENT_HINT, DENIED_HINT, JournalLooks
+from boxwatch.sources.journald_looks import ABSENT_HINT, DENIED_HINT, OTHERS, JournalLooks
 from boxwatch.sources.journald_marks import (
     Mark,
     from_position,
@@ -39,15 +39,18 @@ from boxwatch.sources.journald_marks import (
 )
 from boxwatch.sources.journald_parts import first_open
 from boxwatch.sources.journald_places import place_after, since
+from boxwatch.sources.journald_sequence import EntryCount
+from boxwatch.sources.journald_silence import watched
 from boxwatch.sources.journald_units import unit_matches
-from boxwatch.sources.notices import Gap, Restart, gap_notice, restart_notice
+from boxwatch.sources.notices import Gap, gap_notice, restart_notice
 from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks, first_line
 from boxwatch.sources.patience import begin, stop
-from boxwatch.sources.source import Output, Position, Shell
+from boxwatch.sources.source import Position, Shell
 
 DAMAGED_HINT: Final = "`journalctl --verify` tells which files are damaged; move them away."
+_AFTER: Final = "--after-cursor="
+_LOSSES: Final = 3  # so often it is tried to find what is missing by reading again
 ROOM_HINT: Final = "Give the journal more room: SystemMaxUse= in journald.conf."
-_GRACE_S: Final = 5.0  # what journalctl may take to show an entry that is in the journal
 _KEPT: Final = 4 << 20  # bytes that wait for the end of a container's line
 
 
@@ -58,7 +61,8 @@ class JournalOptions:
     `follow` False reads what is there and ends; `since` is where to begin without a position
     (None: now). `units` are those to read, with what the kernel and systemd say of them; empty is
     everything. `arguments` go to every `journalctl`, such as `--directory=DIR`. After `quiet_s`
-    without an entry it is looked whether the journal has grown all the same.
+    without an entry it is looked whether there is one all the same; a journalctl that does not
+    show it for as long again is started anew.
     """
 
     follow: bool = True
@@ -98,6 +102,8 @@ class JournaldSource:
         self._matches = unit_matches(self._options.units)
         self._outbox = Outbox()
         self._kept: list[Parcel] = []  # from the first line on whose end is to come
+        self._missed = ""  # the cursor after which entries were missing
+        self._losses = 0
         self._ignored: set[bytes] = set()  # what was said of damaged files
         self._health = Health(self.name, host, self._clock)
         self._task: asyncio.Task[None] | None = None
@@ -172,50 +178,56 @@ class JournaldSource:
 
     async def _take_all(self, arguments: Sequence[str]) -> bool:
         """Hand over what journalctl prints until it ends; True if it printed any entry."""
-        came = False
+        began = self._received
         follow = ("--follow", "--no-tail") if self._options.follow else ()
         command = ("journalctl", "--output=export", "--no-pager", "--merge")
         command = (*command, *self._options.arguments, *follow)
-        while True:
-            entries = ExportRows(self._host, FIELDS)
-            stream = self._shell.stream((*command, *arguments, *self._matches))
-            async with aclosing(stream), aclosing(self._watched(stream)) as outputs:
-                async for output in outputs:
-                    if output.error:
-                        self._complain(output.data)
-                    elif rows := entries.feed(output.data):
-                        came = True
-                        await self._receive(rows)
-                    if entries.broken:
-                        break
-            if not entries.broken or self._received is None:
-                return came
-            arguments = [f"--after-cursor={self._received.cursor}"]
+        stood = began
+        while await self._take((*command, *arguments, *self._matches), arguments):
+            if self._received is not None and self._received != stood:
+                arguments = [_AFTER + self._received.cursor]
+            stood = self._received
+        return self._received != began
 
-    async def _watched(self, stream: AsyncGenerator[Output, None]) -> AsyncGenerator[Output, None]:
-        """`stream`; while it is quiet, the journal is asked whether there is nothing to say.
+    async def _take(self, command: Sequence[str], arguments: Sequence[str]) -> bool:
+        """Hand over what one journalctl prints; True if another has to go on where it stands."""
+        exact = self._received is not None and arguments[0].startswith(_AFTER)
+        count = EntryCount(self._received.cursor if self._received and exact else "")
+        entries = ExportRows(self._host, FIELDS)
+        began = self._received
+        stream = self._shell.stream(command)
+        outputs = watched(stream, self._options.quiet_s, self._behind)
+        async with aclosing(stream), aclosing(outputs):
+            async for output in outputs:
+                if output.error:
+                    self._complain(output.data)
+                elif rows := entries.feed(output.data):
+                    if not self._complete(rows, count.lost(rows)):
+                        return True
+                    await self._receive(rows)
+                if entries.broken:
+                    return self._received != began
+        return False
 
-        Raises:
-            SourceError: journalctl lives and is silent about entries that are there.
+    def _complete(self, rows: bytes, lost: int) -> bool:
+        """Whether to take `rows`, before whose last `lost` entries are missing.
 
+        They are read once more: of entries that come to several files at the same time,
+        journalctl may show a later one first, and then never the earlier one.
         """
-        upcoming = asyncio.ensure_future(anext(stream))
-        try:
-            while True:
-                await asyncio.wait([upcoming], timeout=self._options.quiet_s)
-                if not upcoming.done() and await self._behind():
-                    await asyncio.wait([upcoming], timeout=min(_GRACE_S, self._options.quiet_s))
-                    if not upcoming.done():
-                        raise SourceError("journalctl shows no entries any more.", state="hung")
-                if upcoming.done():
-                    try:
-                        yield upcoming.result()
-                    except StopAsyncIteration:
-                        return
-                    upcoming = asyncio.ensure_future(anext(stream))
-        finally:
-            upcoming.cancel()
-            await asyncio.wait([upcoming])
+        last = last_entry(rows)
+        if not lost or last is None or self._matches or self._looks.partial:
+            return True  # where not every entry can be seen, the numbers tell nothing
+        mark = self._received
+        if mark is not None and self._missed != mark.cursor and self._losses < _LOSSES:
+            self._missed = mark.cursor
+            return False
+        self._losses += 1
+        since_us = last[1] if mark is None else mark.realtime_us
+        times = from_micros(since_us), from_micros(last[1])
+        gap = Gap(*times, lost, "journalctl left them out")
+        self._outbox.add(gap_notice(self._host, "systemd", gap, DAMAGED_HINT))
+        return True
 
     async def _behind(self) -> bool:
         """Whether the last entry there is has not been received."""
@@ -228,21 +240,12 @@ class JournaldSource:
         """Put `rows` into the outbox, with a notice where a new boot begins."""
         for piece, restart in self._boots.split(rows):
             if restart is not None:
-                told = replace(restart, shut_down=await self._was_shut_down(restart))
+                told = replace(restart, shut_down=await self._looks.shut_down(restart.previous))
                 self._outbox.add(restart_notice(self._host, "systemd", told))
             last = last_entry(piece)
             if last is not None:
                 self._received = Mark(*last, self._boots.known)
             await self._outbox.put(Parcel("systemd", piece, self._received))
-
-    async def _was_shut_down(self, restart: Restart) -> bool | None:
-        """Whether the boot before was told to end; None if the journal has nothing of it left."""
-        try:
-            left = last_entry(await self._looks.last(f"_BOOT_ID={restart.previous}"))
-            signs = await self._looks.last(*shutdown_matches(restart.previous), most=100)
-        except SourceError:
-            return None
-        return None if left is None else told_to_stop(signs, left[1])
 
     async def _locate(self) -> Sequence[str]:
         """The arguments that make journalctl begin right after what was received."""
@@ -257,9 +260,9 @@ class JournaldSource:
 
     async def _begin(self) -> Sequence[str]:
         """Where to start without a position; fixes it, so that a restart does not skip."""
+        rows = await self._looks.last()
         if self._options.since is not None:
             return [since(to_micros(self._options.since))]
-        rows = await self._looks.last()
         for _ in self._boots.split(rows):
             pass  # what came before is not told
         last = last_entry(rows) or ("", to_micros(self._clock.now()))
@@ -268,7 +271,8 @@ class JournaldSource:
         return [f"--after-cursor={last[0]}"] if last[0] else [since(last[1])]
 
     def _complain(self, text: bytes) -> None:
-        if b"not seeing messages from other users" in text or b"insufficient perm" in text:
+        if OTHERS in text or b"insufficient perm" in text:
+            self._looks.partial = True
             self._outbox.add(self._health.tell("denied", first_line(text), DENIED_HINT))
         for line in text.splitlines():
             if b"ignoring file" in line and line not in self._ignored:

@@ -66,6 +66,11 @@ def to_position(mark: Mark) -> Position:
     return {"cursor": mark.cursor, "realtime_us": mark.realtime_us, "boots": boots}
 
 
+def first_entry(rows: bytes) -> tuple[str, int] | None:
+    """Cursor and time of the first row; None if there is none, or none that is readable."""
+    return last_entry(rows[: rows.find(b"\n") + 1])
+
+
 def last_entry(rows: bytes) -> tuple[str, int] | None:
     """Cursor and time of the last readable row; None if there is none."""
     end = len(rows)
@@ -81,7 +86,7 @@ def last_entry(rows: bytes) -> tuple[str, int] | None:
 
 def boot_of(row: bytes) -> str | None:
     """The boot of a row; None if there is no row."""
-    return str(orjson.loads(row).get("_BOOT_ID", "")) if row.strip() else None
+    return str(orjson.loads(row).get("_BOOT_ID", "")) if row else None
 
 
 def same_entry(one: str, other: str) -> bool:

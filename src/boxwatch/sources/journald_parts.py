@@ -27,7 +27,7 @@ def first_open(pieces: Sequence[bytes]) -> tuple[int, int] | None:
         for line in piece.splitlines(keepends=True):
             if b'"CONTAINER_ID_FULL"' in line:
                 row = orjson.loads(line)
-                key = (str(row["CONTAINER_ID_FULL"]), str(row.get("PRIORITY")))
+                key = (str(row.get("CONTAINER_ID_FULL")), str(row.get("PRIORITY")))
                 if row.get("CONTAINER_PARTIAL_MESSAGE") == "true":
                     unfinished.setdefault(key, (number, place))
                 else:
