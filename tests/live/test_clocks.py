@@ -8,10 +8,12 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 from tests.live import recorded
+from tests.live.test_loop import Tape, Watch
 from tests.live.test_steps import START
 
 from boxwatch.events import LOGS, SAMPLES, Events
 from boxwatch.live import OFFSET, Clocks, Pipeline, in_our_time
+from boxwatch.wiring import evidence
 
 BLANK = {"host": "box", "source": "host", "entity": "host", "metric": "load1", "value": 1.0}
 
@@ -132,3 +134,17 @@ def test_what_is_known_of_clocks_is_saved():
     events = Events(line())
     assert_frame_equal(second.add(events, START).logs, first.add(events, START).logs)
     assert second.early_rows == first.early_rows == 1
+
+
+def test_the_evidence_of_such_a_host_is_found_and_shown_in_our_time(recording, tmp_path):
+    """Its records lie where its own clock put them; the report draws them beside the incident."""
+    turns = skewed(recording.turns(60, until_s=2700), "simbox", -1800.0)
+    with Watch(tmp_path) as watch:
+        watch.run(Tape(turns))
+        (storm,) = [
+            one for one in watch.state.incidents(host="simbox") if "overloaded" in one.title
+        ]
+    shown = evidence(tmp_path, storm)
+    curve = shown.series["host", "cpu_busy_seconds_total"]["time"]
+    assert curve.is_between(storm.start, storm.end).any()
+    assert (curve.max() - curve.min()) > (storm.end - storm.start)

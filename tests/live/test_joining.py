@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -86,6 +86,7 @@ TEXTS = st.lists(st.text(max_size=8), max_size=3)
 
 
 @pytest.mark.parametrize("kind", ["kernel", "systemd", "host", "status"])
+@settings(deadline=None, max_examples=50)
 @given(st.lists(st.tuples(HOSTS, TEXTS, st.binary(max_size=12)), max_size=4))
 def test_joined_or_not_the_events_are_the_same(kind, said):
     """Whatever the lines hold: the same rows, up to the order of hosts."""

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
+import polars as pl
+
+from boxwatch.events import Events
 from boxwatch.incidents import Incident, State
-from boxwatch.reports import Evidence, html, load, markdown, wanted
+from boxwatch.live import OFFSET, Clocks, in_our_time
+from boxwatch.reports import Evidence, Wanted, html, load, markdown, wanted
 from boxwatch.store import EventStore, StateStore
 from boxwatch.wiring.damage import tell_damage
 
@@ -47,13 +51,31 @@ def mark(data: Path, name: str, state: State) -> Incident:
 
 
 def evidence(data: Path, incident: Incident) -> Evidence:
-    """The log lines and curves of `incident`, from the store."""
+    """The log lines and curves of `incident`, from the store, in the time of the watcher.
+
+    The records of a host whose clock is wrong are looked for where its own clock put them.
+    """
     want = wanted(incident)
     with EventStore.open(data, writable=False) as store:
-        logs = store.logs(want.start, want.end, want.host).collect()
-        samples = store.samples(want.start, want.end, want.host).collect()
+        offset = _clock_offset(store, want)
+        aside = timedelta(seconds=offset)
+        start, end = min(want.start, want.start + aside), max(want.end, want.end + aside)
+        events = Events(
+            store.logs(start, end, want.host).collect(),
+            store.samples(start, end, want.host).collect(),
+        )
         tell_damage(store)
-    return load(want, logs, samples)
+    if offset:
+        events = in_our_time(events, {want.host: offset})
+    return load(want, events.logs, events.samples)
+
+
+def _clock_offset(store: EventStore, want: Wanted) -> float:
+    """Seconds by which the clock of the host was wrong at that time; 0 where it was right."""
+    found = store.samples(want.start, want.end, want.host).filter(pl.col("metric") == OFFSET)
+    clocks = Clocks()
+    clocks.measure(found.sort("time").collect())
+    return clocks.offsets.get(want.host, 0.0)
 
 
 def report(data: Path, incident: Incident, form: str) -> str:
