@@ -75,11 +75,15 @@ class Words:
 
     def __init__(self, notes: Console, data: Path) -> None:
         self._notes = notes
+        self._data = data
+        self._began = False
         self._learning = False
-        self._notes.print(f"Watching, into {data}. Ctrl-C stops.", soft_wrap=True)
 
     def __call__(self, status: Status) -> None:
-        """Take the status after a turn."""
+        """Take the status after a turn; the first one shows that the sources and the store work."""
+        if not self._began:
+            self._notes.print(f"Watching, into {self._data}. Ctrl-C stops.", soft_wrap=True)
+            self._began = True
         if self._learning and status.learning_left_s is None:
             self._notes.print("Learned what is normal; judging from now on.", soft_wrap=True)
         self._learning = status.learning_left_s is not None
