@@ -86,7 +86,7 @@ def test_an_entity_that_stops_answering_gets_windows_without_coverage() -> None:
 
 
 def test_a_driver_that_does_not_answer_says_nothing_of_a_card() -> None:
-    """No card gives a row: each has its windows, without coverage, and none is called unreadable."""
+    """No card gives a row: each has its windows without coverage, and none is unreadable."""
     gpu = without(["gpu:0", "gpu:1"])
     assert gpu.height > 20
     assert gpu["coverage"].max() == 0.0
