@@ -51,9 +51,12 @@ def test_a_crash_loop_is_one_incident(incidents, engine):
 
 
 def test_a_kill_for_memory_is_one_incident(incidents, engine):
-    """Although the engine reports the kill up to four times, and then the end."""
+    """Although the engine reports the kill up to four times, and then the end.
+
+    The container outlives the process that is killed: with its cgroup the report would be gone.
+    """
     limit = ("--memory=8m", "--memory-swap=8m")
-    script = "busybox tail /dev/zero; exit 9"
+    script = "busybox tail /dev/zero; sleep 3; exit 9"
     found = incidents(lambda: engine.run(script, "--name=eats", *limit), "oom", "die")
     assert [entity for entity, _, _ in found] == ["service:eats"]
     assert "memory limit" in found[0][2]
