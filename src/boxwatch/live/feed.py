@@ -22,7 +22,9 @@ from boxwatch.store import EventStore
 
 Positions = Mapping[str, Mapping[str, object]]
 
-_BEHIND_S: Final = 0.2  # time to gather more while a source catches up, without a turn for nothing
+_BEHIND_S: Final = 0.02  # while a source catches up: its reading goes on during a turn
+_FIRST_S: Final = 1.0  # what a source is behind with shall not wait for the first turn of the grid
+_MUCH: Final = 1 << 20  # bytes that are normalised beside the reading, on the other processor
 _AFTER_GRID_S: Final = 1.1  # a turn ends so long after a window does, when its lateness is over
 
 
@@ -82,16 +84,20 @@ class LiveFeed:
 
     async def turns(self) -> AsyncIterator[Turn]:
         """Turns without end; cancel the iteration to stop."""
-        behind = False
+        await asyncio.sleep(min(_FIRST_S, self._until_next()))
         while True:
-            await asyncio.sleep(_BEHIND_S if behind else self._until_next())
             read = await self._readers.round()
-            behind = read.behind
             self._positions.update(read.positions)
-            events = normalised(read.chunks, self._normalise, self._clock.now)
+            events = await self._normalised(read.chunks)
             now = self._clock.now()
-            events = self._lateness.add(events, now, behind=behind)
+            events = self._lateness.add(events, now, behind=read.behind)
             yield Turn(events, now, dict(self._positions), read.chunks)
+            await asyncio.sleep(_BEHIND_S if read.behind else self._until_next())
+
+    async def _normalised(self, chunks: Sequence[RawChunk]) -> Events:
+        if sum(len(chunk.lines) for chunk in chunks) < _MUCH:
+            return normalised(chunks, self._normalise, self._clock.now)
+        return await asyncio.to_thread(normalised, chunks, self._normalise, self._clock.now)
 
     def _until_next(self) -> float:
         """Seconds to the next turn: just after the grid of windows, wherever the clock stands."""
