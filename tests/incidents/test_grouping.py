@@ -205,3 +205,16 @@ def test_the_cut_into_calls_does_not_matter(cuts):
 def test_a_restart_between_calls_changes_nothing():
     """Saved as JSON and loaded before every call."""
     assert _in_cuts(range(1, len(STREAM)), reload=True) == _in_cuts([])
+
+
+def test_a_restart_and_a_lost_host_are_incidents_of_their_own():
+    """A crash loop just before a restart keeps its title, and the restart has its own."""
+    found = _grouped(
+        known("unit-start-limit", "service:model", 0, severity="critical"),
+        known("host-restarted", "host", 20, severity="low"),
+        known("host-unreachable", "host", 40, 90),
+        known("source-down", "source:docker", 50, 90, severity="medium"),
+    )
+    assert sorted(len(one.detections) for one in found) == [1, 1, 2]
+    titles = {one.entity: one.title for one in found if one.entity.startswith("service")}
+    assert "again and again" in titles["service:model"]

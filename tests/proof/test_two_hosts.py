@@ -90,7 +90,14 @@ def watched(site, add):
 
 def test_every_fault_is_an_incident_on_its_host(watched):
     """A crash loop and a restart on one, a container out of memory and a cut line on the other."""
-    assert seen(watched) >= FAULTS
+    found = {
+        (one.host, rule): one.id
+        for one in incidents(watched)
+        for rule in {finding.name for finding in one.detections}
+        if (one.host, rule) in FAULTS
+    }
+    assert set(found) == FAULTS
+    assert len(set(found.values())) == len(FAULTS)
 
 
 def test_no_fault_is_told_of_the_other_host(watched):

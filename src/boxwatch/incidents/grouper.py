@@ -135,11 +135,11 @@ class Grouper:
         mine = self._named(found)
         if kind(mine) == "gpu" and not is_address(mine) and cards - {mine}:
             return False  # another card: another incident
-        if found.name in ALONE or any(member.name in ALONE for member in case.found.values()):
-            return False
+        members = case.found.values()
+        alone = found.name in ALONE or any(member.name in ALONE for member in members)
         return any(
-            near(member, found) or explains(member, found, self._quiet)
-            for member in case.found.values()
+            explains(member, found, self._quiet) or (not alone and near(member, found))
+            for member in members
         )
 
     def _named(self, found: Detection) -> str:

@@ -44,8 +44,11 @@ EXPLAINS: Final = frozenset(
         ("inodes-low", "no-space-left"),
     }
 )
-# A standing fault that explains nothing else: what happens meanwhile is no part of it.
-ALONE: Final = frozenset({"clock-off"})
+# What a person wants to read as a thing of its own: beside what it is known to explain, what
+# happens meanwhile is no part of it.
+ALONE: Final = frozenset(
+    {"clock-off", "host-unreachable", "host-restarted", "host-crashed", "host-restarted-unseen"}
+)
 _PCI: Final = re.compile(r"^gpu:[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}$")
 
 
