@@ -149,3 +149,44 @@ def test_a_recording_can_be_played_at_a_pace(tape):
         return [turn async for turn in ReplayFeed(tape, {}, pace=40.0).turns()]
 
     assert len(asyncio.run(whole())) == 5
+
+
+class Readings:
+    """A source of numbered readings, one each time it is asked."""
+
+    name = "readings"
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    async def read(self) -> Sequence[RawChunk]:
+        self.count += 1
+        row = {"host": "box", "collected_at": f"2026-05-06T09:00:{self.count % 60:02}Z"}
+        line = json.dumps(row | {"entity": "host", "load1": self.count}).encode() + b"\n"
+        return [RawChunk("host", line, "box", self.name)]
+
+    def position(self) -> Position:
+        return {"count": self.count}
+
+    async def close(self) -> None:
+        pass
+
+
+def test_readings_wait_for_the_grid_and_none_is_lost() -> None:
+    """Several rounds make one turn; its position is that of its last reading."""
+    source = Readings()
+    feed = LiveFeed({"readings": source}, normalise, SystemClock(), 3.0, {})
+    first, second = asyncio.run(some(feed, 2))
+    values = [*first.events.samples["value"], *second.events.samples["value"]]
+    assert values == list(range(1, len(values) + 1))
+    assert second.events.samples.height >= 2
+    assert second.positions["readings"] == {"count": len(values)}
+
+
+def test_lines_do_not_wait_for_the_grid() -> None:
+    """With turns an hour apart, lines come at once, and bring along what was read before."""
+    source, lines = Readings(), Counter("lines")
+    feed = LiveFeed({"a": source, "b": lines}, normalise, SystemClock(), 3600.0, {})
+    turns = asyncio.run(some(feed, 2))
+    assert all(turn.events.logs.height == 1 for turn in turns)
+    assert [turn.events.samples["value"].to_list() for turn in turns] == [[1.0], [2.0]]

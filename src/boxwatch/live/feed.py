@@ -16,7 +16,7 @@ from boxwatch.clock import Clock, monotonic
 from boxwatch.events import Events, RawChunk
 from boxwatch.live.joining import Normalise, normalised
 from boxwatch.live.lateness import Lateness
-from boxwatch.live.readers import Readers
+from boxwatch.live.readers import Readers, Round
 from boxwatch.sources import Source
 from boxwatch.store import EventStore
 
@@ -24,6 +24,8 @@ Positions = Mapping[str, Mapping[str, object]]
 
 _BEHIND_S: Final = 0.02  # while a source catches up: its reading goes on during a turn
 _FIRST_S: Final = 1.0  # what a source is behind with shall not wait for the first turn of the grid
+_LINES_S: Final = 1.0  # lines are stored so soon; readings wait for the turn of the grid
+_READINGS: Final = frozenset({"gpu", "host", "service"})  # raw kinds
 _MUCH: Final = 1 << 20  # bytes that are normalised beside the reading, on the other processor
 _AFTER_GRID_S: Final = 1.1  # a turn ends so long after a window does, when its lateness is over
 
@@ -53,7 +55,8 @@ class Feed(Protocol):
 class LiveFeed:
     """Reads all sources at once, every `batch_s`; a slow, hung or broken one stops no other.
 
-    While a source has much to catch up with, turns follow one another at once.
+    Lines do not wait so long: a turn comes within a second of them. While a source has much to
+    catch up with, turns follow one another at once.
 
     Args:
         sources: What to read, by position key ("journald" of this machine, "<host>/journald" of a
@@ -85,14 +88,35 @@ class LiveFeed:
     async def turns(self) -> AsyncIterator[Turn]:
         """Turns without end; cancel the iteration to stop."""
         await asyncio.sleep(min(_FIRST_S, self._until_next()))
+        due = monotonic()
         while True:
-            read = await self._readers.round()
+            read = await self._gathered(due)
             self._positions.update(read.positions)
             events = await self._normalised(read.chunks)
             now = self._clock.now()
             events = self._lateness.add(events, now, behind=read.behind)
             yield Turn(events, now, dict(self._positions), read.chunks)
-            await asyncio.sleep(_BEHIND_S if read.behind else self._until_next())
+            left = self._until_next()
+            due = monotonic() + left
+            await asyncio.sleep(_BEHIND_S if read.behind else min(_LINES_S, left))
+
+    async def _gathered(self, due: float) -> Round:
+        """Rounds of reading until one brings lines, or the turn of the grid is due.
+
+        Nothing that was read is waiting here when a source is asked again that counts on its
+        records being stored by then (OpenTelemetry): what it brings are lines.
+        """
+        chunks: list[RawChunk] = []
+        positions: dict[str, Mapping[str, object]] = {}
+        while True:
+            read = await self._readers.round()
+            chunks += read.chunks
+            positions.update(read.positions)
+            left = due - monotonic()
+            lines = any(chunk.kind not in _READINGS for chunk in read.chunks)
+            if lines or read.behind or left <= 0:
+                return Round(chunks, positions, behind=read.behind)
+            await asyncio.sleep(min(_LINES_S, left))
 
     async def _normalised(self, chunks: Sequence[RawChunk]) -> Events:
         if sum(len(chunk.lines) for chunk in chunks) < _MUCH:
