@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
@@ -24,6 +25,10 @@ from boxwatch.clock import monotonic
 from boxwatch.errors import Defect, EnvironmentFault
 
 _SCRIPT: Final = Path(__file__).with_name("machine.sh")
+# Where this Python and Boxwatch lie; a host has folders of its own for /tmp and /home.
+_OURS: Final = tuple(
+    dict.fromkeys((sys.prefix, sys.base_prefix, str(Path(__file__).resolve().parents[3])))
+)
 _BOOT_S: Final = 60.0
 _ENTER: Final = ("--mount", "--pid", "--net", "--uts", "--ipc", "--cgroup", "--root", "--wd")
 _APART: Final = (
@@ -102,7 +107,7 @@ class Host:
         with (self.folder / "boot.log").open("ab") as log:
             argv = (*self._namespaces(), "bash", str(_SCRIPT), str(self.folder))
             self._process = subprocess.Popen(
-                [*argv, self.name, self.address, self._programs["systemd"]],
+                [*argv, self.name, self.address, self._programs["systemd"], *_OURS],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -1,5 +1,5 @@
 # The boot of a small host, in namespaces of its own: $1 its folder, $2 its name, $3 its address.
-# $4 is systemd. Its root is the machine's own files, read-only, below the folder image/ and a layer in memory
+# $4 is systemd, the others are folders that must be seen in it too. Its root is the machine's own files, read-only, below the folder image/ and a layer in memory
 # that takes what is written; its journal, its containers and its home folders survive a reboot.
 set -e
 H=$1
@@ -45,10 +45,15 @@ mkdir -p "$R/var/log/journal" "$R/var/lib/docker" "$R/home"
 mount --bind "$H/journal" "$R/var/log/journal"
 mount --bind "$H/docker" "$R/var/lib/docker"
 mount --bind "$H/home" "$R/home"
+SYSTEMD=$4
+shift 4
+for one; do
+  [ -e "$R$one" ] || { mkdir -p "$R$one" && mount --bind -o ro "$one" "$R$one"; }
+done
 mkdir "$R/.machine"
 cd "$R"
 pivot_root . .machine
 cd /
 umount -l /.machine
 exec env -i container=boxwatch PATH=/usr/sbin:/usr/bin:/sbin:/bin \
-  "$4" --system --unit=small-host.target --log-target=journal --show-status=no
+  "$SYSTEMD" --system --unit=small-host.target --log-target=journal --show-status=no
