@@ -1,6 +1,7 @@
 # The boot of a small host, in namespaces of its own: $1 its folder, $2 its name, $3 its address.
-# $4 is systemd, the others are folders that must be seen in it too. Its root is the machine's own files, read-only, below the folder image/ and a layer in memory
-# that takes what is written; its journal, its containers and its home folders survive a reboot.
+# $4 is systemd, the others are folders that must be seen in it too. Its root is the machine's own
+# files, read-only, below the folder image/ and a layer in memory that takes what is written; its
+# journal, its containers and its home folders survive a reboot.
 set -e
 H=$1
 R=$H/root
