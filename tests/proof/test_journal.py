@@ -68,7 +68,7 @@ def test_lines_of_a_container_that_logs_to_the_journal(host):
     """Long ones of both streams, mixed and cut by the engine, are whole; bytes are readable."""
     script = (
         "for i in 1 2 3; do head -c 40000 /dev/zero | tr '\\0' a; echo; done & "
-        "head -c 20000 /dev/zero | tr '\\0' b >&2; echo >&2; printf 'caf\\351\\n'; wait; echo last"
+        "head -c 20000 /dev/zero | tr '\\0' b >&2; echo >&2; wait; printf 'caf\\351\\n'; echo last"
     )
     image = host.run("docker", "images", "--format={{.Repository}}:{{.Tag}}").split()[0]
     options = ("--name=lines", "--network=none", "--log-driver=journald", "--log-opt=tag=demo")
