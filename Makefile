@@ -11,7 +11,7 @@ PYTHON ?= python3.13 python3.12 python3.11 python3
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
 .SECONDARY:
-.PHONY: help demo test check again lint types docs bench install wheel clean
+.PHONY: help demo test check lint types docs bench install wheel clean
 
 help: ## List what make can do
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -25,11 +25,9 @@ test: $(VENV)/dev.stamp ## Run all tests
 check: wheel ## Lint, types, layers, docs and all tests against the built wheel: what CI runs
 	$(MAKE) --no-print-directory VENV=$(CHECK) lint types
 	$(CHECK)/bin/python -m boxwatch.cli.reference --check docs/reference Makefile
-	$(MAKE) --no-print-directory VENV=$(CHECK) test || $(MAKE) --no-print-directory again
-
-again: # Tests of real daemons may meet a busy machine: what failed has one more try, and is named.
-	@echo "Failed at the first try; these are tried once more:"
-	$(CHECK)/bin/pytest --last-failed --last-failed-no-failures none -v
+	@# Tests of real daemons may meet a busy machine: what failed has one more try, and is named.
+	$(MAKE) --no-print-directory VENV=$(CHECK) test || \
+	  $(CHECK)/bin/pytest --last-failed --last-failed-no-failures none -v
 
 lint: $(VENV)/dev.stamp ## Look for mistakes and for lines out of shape
 	$(BIN)/ruff check src tests
