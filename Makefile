@@ -25,9 +25,7 @@ test: $(VENV)/dev.stamp ## Run all tests
 check: wheel ## Lint, types, layers, docs and all tests against the built wheel: what CI runs
 	$(MAKE) --no-print-directory VENV=$(CHECK) lint types
 	$(CHECK)/bin/python -m boxwatch.cli.reference --check docs/reference Makefile
-	@# Tests of real daemons may meet a busy machine: what failed has one more try, and is named.
-	$(MAKE) --no-print-directory VENV=$(CHECK) test || \
-	  $(CHECK)/bin/pytest --last-failed --last-failed-no-failures none -v
+	$(MAKE) --no-print-directory VENV=$(CHECK) test
 
 lint: $(VENV)/dev.stamp ## Look for mistakes and for lines out of shape
 	$(BIN)/ruff check src tests
