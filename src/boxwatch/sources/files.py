@@ -57,7 +57,8 @@ class FilesSource:
     Raw kind `file`, one row a record: a line, or the lines of a traceback. Position:
     `{path: place}`, see `followed_file.Place`. Rotation loses and doubles nothing, by renaming or
     by copying and emptying, here or while nobody read, also where the older part was compressed
-    since (.gz .xz .bz2); what was deleted unread is a gap, and said.
+    since (.gz .xz .bz2, with the system's commands .zst and .Z); what was deleted unread, or
+    cannot be unpacked here, is a gap, and said.
     """
 
     name = "files"

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import bz2
-import gzip
-import lzma
 import os
 import re
 import stat
-import zlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, Protocol
+from functools import lru_cache
+from typing import Final
 
 from boxwatch.sources.followed_file import (
     MARK_BYTES,
@@ -23,25 +20,12 @@ from boxwatch.sources.followed_file import (
     known_by,
     mark,
 )
+from boxwatch.sources.unpacking import DAMAGED, UNPACK
 
 # Behind the name of a log: .1 -20260131 .2.gz -20260131-1769817600.xz .old
 _SUFFIX: Final = r"(?:[.-]\d[\d.T_-]*)?(?:\.old)?(?:\.(?:gz|xz|bz2|zst|lzma|Z))?"
 _ROTATED: Final = re.compile(_SUFFIX + "$")
 _SECOND: Final = 1_000_000_000
-
-
-class _Unpacked(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
-    def seek(self, offset: int, /) -> int: ...
-    def close(self) -> None: ...
-
-
-_OPEN: Final[Mapping[str, Callable[[str], _Unpacked]]] = {
-    ".gz": gzip.GzipFile,
-    ".xz": lzma.LZMAFile,
-    ".lzma": lzma.LZMAFile,
-    ".bz2": bz2.BZ2File,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +39,8 @@ class Part:
 
     @property
     def packed(self) -> bool:
-        """True if it is compressed in a way that can be read here."""
-        return os.path.splitext(self.path)[1] in _OPEN
+        """True if it is compressed."""
+        return os.path.splitext(self.path)[1] in UNPACK
 
 
 class PackedContent:
@@ -71,7 +55,7 @@ class PackedContent:
         """
         self.inode = part.inode
         self._part = part
-        self._file = _OPEN[os.path.splitext(part.path)[1]](part.path)
+        self._file = UNPACK[os.path.splitext(part.path)[1]](part.path)
         self._at = 0
 
     def read_at(self, offset: int, most: int) -> bytes:
@@ -85,7 +69,7 @@ class PackedContent:
             if offset != self._at:
                 self._file.seek(offset)
             data = self._file.read(most)
-        except (EOFError, zlib.error, lzma.LZMAError) as error:
+        except DAMAGED as error:
             raise OSError(f"{self._part.path} is damaged: {error}") from error
         self._at = offset + len(data)
         return data
@@ -105,7 +89,7 @@ def plain_name(path: str) -> str:
 
 
 def parts_of(path: str) -> list[Part]:
-    """The older parts of the log `path`, the oldest first; what cannot be read here is left out."""
+    """The older parts of the log `path`, the oldest first."""
     base = os.path.basename(path)
     pattern = re.compile(re.escape(base) + _SUFFIX)
     found = []
@@ -120,9 +104,8 @@ def parts_of(path: str) -> list[Part]:
                         )
     except OSError:
         return []  # a part that went away while it was looked at: the next look finds the rest
-    ended = (".zst", ".Z")
     return sorted(
-        (part for part in found if not part.path.endswith(ended)),
+        found,
         key=lambda part: (part.mtime // _SECOND, _turn(part.path[len(path) :]), part.mtime),
     )
 
@@ -142,9 +125,13 @@ def open_part(part: Part, place: Place | None = None) -> FollowedFile:
 
     """
     content: Content = PackedContent(part) if part.packed else PlainContent(part.path)
-    if place is None:
-        return FollowedFile(content, part.inode)
-    return FollowedFile(content, place.inode, place.offset)
+    try:
+        if place is None:
+            return FollowedFile(content, part.inode)
+        return FollowedFile(content, place.inode, place.offset)
+    except OSError:
+        content.close()
+        raise
 
 
 def find(parts: Iterable[Part], place: Place, *, by_name: bool = True) -> Part | None:
@@ -214,12 +201,19 @@ def _done(part: Part, done: Sequence[str]) -> bool:
 
 def _opens_as(part: Part, place: Place) -> bool:
     try:
-        file = open_part(part)
+        return _packed_holds(part, place) if part.packed else _holds(part, place)
     except OSError:
         return False
+
+
+@lru_cache(maxsize=256)  # a packed part never changes, and looking into it may unpack all of it
+def _packed_holds(part: Part, place: Place) -> bool:
+    return _holds(part, place)
+
+
+def _holds(part: Part, place: Place) -> bool:
+    file = open_part(part)
     try:
         return holds(file.content, place)
-    except OSError:
-        return False
     finally:
         file.close()
