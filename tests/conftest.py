@@ -1,7 +1,8 @@
-"""Shared by the tests of all rooms: real machines to log in to."""
+"""Shared by the tests of all rooms: real machines to log in to, and commands that hang."""
 
 import pytest
 from hypothesis import settings
+from tests.testbed.icebox import make_icebox
 from tests.testbed.sshd import Sshd, missing
 
 # How long an example takes says how busy the machine is, not whether the code is right.
@@ -21,3 +22,13 @@ def sshd(tmp_path):
     yield server
     server.thaw()
     server.stop()
+
+
+@pytest.fixture
+def icebox():
+    """A place where commands freeze so that nothing ends them; see `tests/testbed/icebox.py`."""
+    made = make_icebox()
+    if isinstance(made, str):
+        pytest.skip(made)
+    yield made
+    made.remove()

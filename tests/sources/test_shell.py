@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import sys
 import time
-import uuid
 from pathlib import Path
 
 import pytest
@@ -12,7 +11,8 @@ import pytest
 from boxwatch.errors import SourceError
 from boxwatch.sources import LocalShell
 
-FREEZER = Path("/sys/fs/cgroup/freezer")
+LONG = 60.0
+BRIEFLY = 2.0  # seconds in which a command has begun on a busy machine, too
 
 
 def gathered(shell, *argv):
@@ -27,26 +27,26 @@ def gathered(shell, *argv):
 def test_run_returns_status_and_both_outputs():
     """A command that ends by itself hands over its status, its output and its complaints."""
     script = "echo out; echo err >&2; exit 3"
-    done = asyncio.run(LocalShell().run(["sh", "-c", script], limit_s=5))
+    done = asyncio.run(LocalShell().run(["sh", "-c", script], limit_s=LONG))
     assert (done.status, done.stdout, done.stderr) == (3, b"out\n", b"err\n")
 
 
 def test_run_gives_up_at_its_limit_and_keeps_what_was_written():
     """A command over its limit is killed; what it wrote until then is handed over."""
-    done = asyncio.run(LocalShell().run(["sh", "-c", "echo early; sleep 60"], limit_s=0.3))
+    done = asyncio.run(LocalShell().run(["sh", "-c", "echo early; sleep 1000"], limit_s=BRIEFLY))
     assert (done.status, done.stdout) == (None, b"early\n")
 
 
 def test_limit_kills_the_children_of_the_command(tmp_path):
     """A child of a command that is over its limit dies with it."""
     file = tmp_path / "child"
-    script = f"sleep 60 & echo $! > {file}; wait"
-    asyncio.run(LocalShell().run(["sh", "-c", script], limit_s=0.3))
+    script = f"sleep 1000 & echo $! > {file}; wait"
+    asyncio.run(LocalShell().run(["sh", "-c", script], limit_s=BRIEFLY))
     child = file.read_text().strip()
-    deadline = time.monotonic() + 5
-    while _alive(child) and time.monotonic() < deadline:
+    deadline = time.monotonic() + LONG
+    while _alive(child):
+        assert time.monotonic() < deadline
         time.sleep(0.01)
-    assert not _alive(child)
 
 
 def _alive(pid):
@@ -58,7 +58,7 @@ def _alive(pid):
 
 def test_command_that_leaves_a_child_holding_its_pipes_ends():
     """A grandchild that keeps the pipes open does not hold up the end of its parent."""
-    done = asyncio.run(LocalShell().run(["sh", "-c", "sleep 60 & echo done"], limit_s=20))
+    done = asyncio.run(LocalShell().run(["sh", "-c", "sleep 1000 & echo done"], limit_s=LONG))
     assert (done.status, done.stdout) == (0, b"done\n")
 
 
@@ -67,7 +67,7 @@ def test_missing_program_is_absent(call):
     """A program that is not there is a SourceError with the state absent and a hint."""
     shell = LocalShell()
     calls = {
-        "run": lambda: asyncio.run(shell.run(["no-such-tool"], limit_s=1)),
+        "run": lambda: asyncio.run(shell.run(["no-such-tool"], limit_s=LONG)),
         "stream": lambda: gathered(shell, "no-such-tool"),
     }
     with pytest.raises(SourceError, match="no-such-tool") as caught:
@@ -80,7 +80,7 @@ def test_program_without_permission_is_denied(tmp_path):
     tool = tmp_path / "tool"
     tool.write_text("#!/bin/sh\n")
     with pytest.raises(SourceError) as caught:
-        asyncio.run(LocalShell().run([str(tool)], limit_s=1))
+        asyncio.run(LocalShell().run([str(tool)], limit_s=LONG))
     assert caught.value.state == "denied"
 
 
@@ -117,10 +117,11 @@ def test_line_over_the_limit_is_cut_visibly():
 def test_output_that_is_not_taken_stays_with_the_command(tmp_path):
     """Backpressure: a command whose output nobody takes stops writing after a few megabytes."""
     counter = tmp_path / "written"
+    counter.touch()
     script = (
-        "import sys, pathlib\nfor i in range(200):\n"
+        "import sys\nfor i in range(200):\n"
         " sys.stdout.write('y' * 999_999 + '\\n')\n"
-        f" pathlib.Path({str(counter)!r}).write_text(str(i))"
+        f" open({str(counter)!r}, 'ab', 0).write(b'.')"
     )
 
     async def take_one_and_wait():
@@ -128,8 +129,11 @@ def test_output_that_is_not_taken_stays_with_the_command(tmp_path):
             LocalShell().stream([sys.executable, "-c", script])
         ) as stream:
             await anext(stream)
-            await asyncio.sleep(0.5)
-            return int(counter.read_text())
+            before, now = -1, 0
+            while before != now:
+                await asyncio.sleep(0.5)
+                before, now = now, counter.stat().st_size
+            return now
 
     assert asyncio.run(take_one_and_wait()) < 10
 
@@ -139,7 +143,7 @@ def test_closing_a_stream_kills_its_command(tmp_path):
 
     async def start_and_leave():
         async with contextlib.aclosing(
-            LocalShell().stream(["sh", "-c", "echo $$; exec sleep 60"])
+            LocalShell().stream(["sh", "-c", "echo $$; exec sleep 1000"])
         ) as stream:
             return (await anext(stream)).data.decode().strip()
 
@@ -156,7 +160,7 @@ def test_flood_is_given_up_at_its_limit_of_bytes(belongings):
 
 def test_command_within_its_limit_of_bytes_is_whole():
     """As many bytes as are allowed are no flood."""
-    done = asyncio.run(LocalShell().run(["printf", "12345"], limit_s=30, limit_bytes=5))
+    done = asyncio.run(LocalShell().run(["printf", "12345"], limit_s=LONG, limit_bytes=5))
     assert (done.status, done.flooded, done.stdout) == (0, False, b"12345")
 
 
@@ -165,78 +169,40 @@ def test_nothing_is_left_open(belongings):
 
     async def many():
         shell = LocalShell()
-        await shell.run(["true"], limit_s=5)
+        await shell.run(["true"], limit_s=LONG)
         before = belongings()
         for _ in range(10):
-            await shell.run(["sh", "-c", "echo x"], limit_s=5)
-            await shell.run(["sleep", "60"], limit_s=0.01)
+            await shell.run(["sh", "-c", "echo x"], limit_s=LONG)
+            await shell.run(["sleep", "1000"], limit_s=0.01)
             async with contextlib.aclosing(shell.stream(["yes"])) as stream:
                 await anext(stream)
             with pytest.raises(SourceError):
-                await shell.run(["no-such-tool"], limit_s=1)
-        await asyncio.sleep(0.05)
-        assert asyncio.all_tasks() == {asyncio.current_task()}
+                await shell.run(["no-such-tool"], limit_s=LONG)
+        async with asyncio.timeout(LONG):
+            while asyncio.all_tasks() != {asyncio.current_task()}:
+                await asyncio.sleep(0.01)
         return before, belongings()
 
     before, after = asyncio.run(many())
     assert after == before
 
 
-@pytest.fixture
-def icebox():
-    """A freezer control group: what is frozen in it does not die of SIGKILL.
-
-    So it behaves like a process in uninterruptible sleep.
-    """
-    group = FREEZER / f"boxwatch-{uuid.uuid4().hex[:8]}"
-    try:
-        group.mkdir()
-    except OSError as error:
-        pytest.skip(f"no freezer control group (version 1) can be made here: {error}")
-    if not (group / "freezer.state").exists():
-        group.rmdir()
-        pytest.skip("the freezer control group here is not version 1")
-    yield group
-    (group / "freezer.state").write_text("THAWED")
-    deadline = time.monotonic() + 5
-    while time.monotonic() < deadline:
-        try:
-            group.rmdir()
-        except OSError:
-            time.sleep(0.02)
-        else:
-            return
-
-
 def test_command_that_ignores_being_killed_is_left_alone_and_not_started_again(icebox):
     """It is given up shortly after its limit; its program starts again only once it is dead."""
     shell = LocalShell(kill_wait_s=0.2)
-    frozen = [
-        "sh",
-        "-c",
-        f"echo $$ > {icebox}/cgroup.procs; echo FROZEN > {icebox}/freezer.state; sleep 60",
-    ]
 
     async def hang_and_recover():
-        started = time.monotonic()
-        done = await shell.run(frozen, limit_s=0.5)
-        took = time.monotonic() - started
+        done = await shell.run(["sh", "-c", f"{icebox.freeze}; sleep 1000"], limit_s=BRIEFLY)
         with pytest.raises(SourceError) as caught:
-            await shell.run(["sh", "-c", "echo again"], limit_s=1)
-        (icebox / "freezer.state").write_text("THAWED")
+            await shell.run(["sh", "-c", "echo again"], limit_s=LONG)
+        icebox.thaw()
         while True:
             with contextlib.suppress(SourceError):
-                return (
-                    done,
-                    took,
-                    caught.value.state,
-                    await shell.run(["sh", "-c", "true"], limit_s=1),
-                )
+                return done, caught.value.state, await shell.run(["sh", "-c", "true"], limit_s=LONG)
             await asyncio.sleep(0.01)
 
-    done, took, state, again = asyncio.run(hang_and_recover())
+    done, state, again = asyncio.run(hang_and_recover())
     assert (done.status, state, again.status) == (None, "hung", 0)
-    assert took < 2
 
 
 def test_what_is_fed_reaches_the_command():
