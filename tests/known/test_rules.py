@@ -9,7 +9,8 @@ from tests.known.stream import logs
 from boxwatch.detections.detection import Severity
 from boxwatch.detections.known.conditions import CONDITIONS
 from boxwatch.detections.known.lines import LineScreen
-from boxwatch.detections.known.rules import RULES, Override, read_rule, with_overrides
+from boxwatch.detections.known.rule import read_rule
+from boxwatch.detections.known.rules import RULES, Override, with_overrides
 from boxwatch.errors import SettingError
 from boxwatch.events.notices import RESTART
 

@@ -3,6 +3,7 @@
 from boxwatch.detections.known.known_failures import KnownFailures
 from boxwatch.detections.known.lookup import matching
 from boxwatch.detections.known.names import in_words
-from boxwatch.detections.known.rules import RULES, Override, Rule
+from boxwatch.detections.known.rule import Rule
+from boxwatch.detections.known.rules import RULES, Override
 
 __all__ = ["RULES", "KnownFailures", "Override", "Rule", "in_words", "matching"]

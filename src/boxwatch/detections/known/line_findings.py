@@ -12,7 +12,8 @@ from boxwatch.detections.detection import Detection, Severity
 from boxwatch.detections.known.findings import SECOND, Finding, reason
 from boxwatch.detections.known.lines import LEARNT, Hit
 from boxwatch.detections.known.names import Names
-from boxwatch.detections.known.rules import XID, Rule
+from boxwatch.detections.known.rule import Rule
+from boxwatch.detections.known.rule_files import XID
 
 KEPT_LINES: Final = 5  # evidence lines a finding keeps: the first ones tell most
 _FOLLOWS: Final = 5 * SECOND  # how soon a companion line comes

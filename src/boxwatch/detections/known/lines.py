@@ -1,19 +1,23 @@
 """Screening log lines for the patterns of the known-failure rules.
 
-Millions of healthy lines pass for each one that matters, so one multi-pattern search (Aho-Corasick,
-Communications of the ACM 18(6), 1975) over all literals comes first; only lines that hold one of
-them meet the exact patterns.
+Millions of healthy lines pass for each one that matters, so one automaton over the literals of all
+rules comes first (a regular expression of nothing but alternatives: Polars compiles it once and
+keeps it, while its own multi-pattern search is built anew for every batch); only lines that hold a
+literal meet the exact patterns, and only those of the rules whose literals they hold.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import polars as pl
 
-from boxwatch.detections.known.rules import RULES, XID, Rule
+from boxwatch.detections.known.rule import Rule
+from boxwatch.detections.known.rule_files import XID
+from boxwatch.detections.known.rules import RULES
 from boxwatch.events.notices import NOTICES
 
 # What a line about the names of things looks like; it teaches and is no finding.
@@ -90,19 +94,11 @@ class LineScreen:
         ]
         if XID not in rules and any(name.startswith(f"{XID}-") for name in rules):
             self._rules.append(RULES[XID])  # the pattern that all codes share
-        self._literals = sorted(
-            {_GPU_LITERAL}
-            | {text for r in self._rules if r.origin != "docker-event" for text in r.literals}
-        )
-
-        self._events = sorted(
-            {
-                text
-                for r in self._rules
-                if r.origin in ("docker-event", "any")
-                for text in r.literals
-            }
-        )
+        lines = [rule for rule in self._rules if rule.origin != "docker-event"]
+        events = [rule for rule in self._rules if rule.origin in ("docker-event", "any")]
+        self._lines = any_of([_GPU_LITERAL, *(text for r in lines for text in r.literals)])
+        self._events = any_of(text for r in events for text in r.literals)
+        self._literals = sorted({text for rule in self._rules for text in rule.literals})
 
     def hits(self, logs: pl.DataFrame) -> list[Hit]:
         """Every match in `logs`, in the order of its rows; one line may match several rules."""
@@ -111,19 +107,20 @@ class LineScreen:
         frame = self._candidates(logs)
         if frame.is_empty():
             return []
-        found = [
-            hit
-            for rule in self._rules
-            for hit in _matches(
-                frame.filter(
-                    _origin(rule.origin) & pl.col("text").str.contains_any(list(rule.literals))
-                ),
-                rule.id,
-                rule.pattern,
-            )
-        ]
-        found += _matches(frame.filter(_origin("kernel")), LEARNT, GPU_NAMED)
+        held = self._held(frame["text"])
+        found = _matches(frame.filter(_origin("kernel")), LEARNT, GPU_NAMED)
+        for rule in self._rules:
+            rows = sorted({row for text in rule.literals for row in held.get(text, ())})
+            if rows:
+                found += _matches(frame[rows].filter(_origin(rule.origin)), rule.id, rule.pattern)
         return sorted(found, key=lambda hit: hit.row)
+
+    def _held(self, texts: pl.Series) -> dict[str, list[int]]:
+        """Each literal that occurs in `texts`, and the places of those that hold it."""
+        said = texts.str.extract_many(self._literals, overlapping=True).list.unique()
+        held = pl.DataFrame({"row": range(len(texts)), "literal": said}).explode("literal")
+        told = held.drop_nulls().group_by("literal").agg("row")
+        return dict(zip(told["literal"], told["row"].to_list(), strict=True))
 
     def _candidates(self, logs: pl.DataFrame) -> pl.DataFrame:
         """The lines and container events that hold any literal, with the text to match."""
@@ -131,7 +128,7 @@ class LineScreen:
             value=False
         )
         some = logs.with_row_index("row").filter(
-            event | pl.col("message").str.contains_any(self._literals)
+            event | pl.col("message").str.contains(self._lines)
         )
         if some.is_empty():
             return some
@@ -140,7 +137,14 @@ class LineScreen:
             pl.when("is_event").then(_event_text()).otherwise("message").alias("text")
         )
         # Most container events are health checks that ran.
-        return told.filter(~pl.col("is_event") | pl.col("text").str.contains_any(self._events))
+        return told.filter(~pl.col("is_event") | pl.col("text").str.contains(self._events))
+
+
+def any_of(literals: Iterable[str]) -> str:
+    """A pattern that finds any of `literals`, and nothing else."""
+    return (
+        "|".join(re.escape(text) for text in sorted(set(literals))) or r"[^\s\S]"
+    )  # of none: nothing
 
 
 def _matches(frame: pl.DataFrame, rule: str, pattern: str) -> list[Hit]:

@@ -6,7 +6,9 @@ from typing import Final
 
 import polars as pl
 
-from boxwatch.detections.known.rules import RULES, XID, Rule
+from boxwatch.detections.known.rule import Rule
+from boxwatch.detections.known.rule_files import XID
+from boxwatch.detections.known.rules import RULES
 
 # What journalctl, dmesg and syslog put before the message.
 _HEADS: Final = (
@@ -26,11 +28,12 @@ def matching(line: str) -> list[Rule]:
     forms = pl.Series("text", texts).unique(maintain_order=True).to_frame()
     found: dict[str, Rule] = {}
     for rule in RULES.values():
-        if rule.pattern and not rule.id.startswith(f"{XID}-"):
-            matched = forms.filter(pl.col("text").str.contains(rule.pattern))["text"]
-            if len(matched):
-                named = _of_code(rule, matched[0])
-                found[named.id] = named
+        if rule.id.startswith(f"{XID}-") or not any(text in line for text in rule.literals):
+            continue
+        matched = forms.filter(pl.col("text").str.contains(rule.pattern))["text"]
+        if len(matched):
+            named = _of_code(rule, matched[0])
+            found[named.id] = named
     return sorted(found.values(), key=lambda rule: (-rule.severity.rank, rule.id))
 
 

@@ -19,7 +19,7 @@ from boxwatch.detections.known.away import Away
 from boxwatch.detections.known.condition import Condition
 from boxwatch.detections.known.conditions import CONDITIONS
 from boxwatch.detections.known.findings import SECOND, Finding, reason
-from boxwatch.detections.known.rules import Rule
+from boxwatch.detections.known.rule import Rule
 
 _STALE: Final = 600 * SECOND  # no reading for so long, and what was bad counts as over
 _BEGIN: Final = 60 * SECOND  # sources take so long to begin again when their host is back
