@@ -47,6 +47,8 @@ def test_a_line_alone_is_masked_as_in_a_column(text):
         ("read and/or write", "read and/or write"),
         ("GET /metrics", "GET /metrics"),
         ("received exception java.io.IOException: x", "received exception java.io.IOException: x"),
+        ("depth......64 of a.b2.c..", "depth......<*> of <*>.."),
+        ("it is true that 'x' is", "it is <*> that <*> is"),
         ("  padded  ", "padded"),
         ("", ""),
     ],

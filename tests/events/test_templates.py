@@ -13,7 +13,7 @@ from boxwatch.events.vocabulary import VARIETY, Vocabulary, template_id
 
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace")
 LOGINS = [f"the user {name} has logged in from {n}.0.0.1" for n, name in enumerate(NAMES)]
-WORDS = st.sampled_from(["a", "b", "c", "d", "e", "f", "1", "22", "(", ", ", "=", "x/y"])
+WORDS = st.sampled_from(["a", "b", "c", "d", "e", "f", "1", "22", "(", ", ", "=", "x/y", "=1"])
 LINES = st.lists(st.lists(WORDS, max_size=6).map(" ".join), max_size=40)
 
 
@@ -47,6 +47,20 @@ def test_short_lines_keep_their_words():
     """Few words around leave open whether a word varies or is another kind of line."""
     lines = [f"state {word}" for word in NAMES]
     assert final(lines) == lines
+
+
+def test_a_word_where_a_number_stood_is_a_value():
+    """One line with something masked shows that the place holds values; in either order."""
+    lines = ["the new date is 7, old=null", "the new date is 8, old=12"]
+    assert set(final(lines)) == set(final(lines[::-1])) == {"the new date is <*>, old=<*>"}
+
+
+def test_a_list_of_values_is_one_kind_of_line():
+    """The key before the value that ends a line varies as a word does, whatever stands before."""
+    keys = ("n_ctx", "n_embd", "n_layer", "n_head", "n_expert", "n_vocab")
+    assert set(final([f"print_info: {key} = 4096" for key in keys])) == {"print_info: <*> = <*>"}
+    few = [f"{key}=4096" for key in keys[: VARIETY - 1]]
+    assert len(set(final(few))) == VARIETY - 1
 
 
 def test_a_merge_is_recorded():

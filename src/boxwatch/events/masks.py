@@ -24,8 +24,9 @@ from boxwatch.errors import SettingError
 WILD: Final = "<*>"
 LONGEST: Final = 1024  # characters of a message that take part: enough to tell kinds apart
 
-_PART_CHARACTER: Final = r"""[^ \t\r\n=:,;()\[\]<>{}|/"'`]"""
-_PART: Final = f"{_PART_CHARACTER}*[0-9]{_PART_CHARACTER}*"
+_CHARACTER: Final = r"""[^ \t\r\n=:,;()\[\]<>{}|/"'`.]"""
+# Single dots belong to a part; the leaders of "temperature......85" do not.
+_PART: Final = rf"(?:{_CHARACTER}+\.)*{_CHARACTER}*[0-9]{_CHARACTER}*(?:\.{_CHARACTER}+)*"
 # Lists are as long as they are: what stands side by side becomes one.
 _RUN: Final = r"<\*>(?: ?\(<\*>\)|[ ,.:/|=-]+<\*>)+"
 _CUT_WORD: Final = r"[ \t][^ \t]*\z"  # the head of a long line ends with a whole word
@@ -89,7 +90,10 @@ class Masker:
         """The masked text of one message: the same as in a column, without the cost of one."""
         if len(message) > LONGEST:
             message = _CUT.sub("", message[:LONGEST])
-        return self._run.sub(WILD, self._one.sub(WILD, message)).strip(" \t")
+        masked, places = self._one.subn(WILD, message)
+        if places > 1 or WILD in message:
+            masked = self._run.sub(WILD, masked)
+        return masked.strip(" \t")
 
     @cached_property
     def _one(self) -> re.Pattern[str]:
