@@ -25,29 +25,39 @@ def cut(
     return {name: pl.concat(frames) for name, frames in parts.items()}
 
 
-@pytest.mark.parametrize("every_s", [1.0, 5.0, 7.0, 60.0, 200.0])
-def test_windows_do_not_depend_on_batches(every_s: float) -> None:
+@pytest.fixture(scope="module")
+def by_five() -> dict[str, pl.DataFrame]:
+    """The windows of the small box by view, read in turns of five seconds."""
+    return cut(5.0, small_box.events(SECONDS))
+
+
+@pytest.mark.parametrize("every_s", [1.0, 2.0, 7.0, 60.0, 200.0])
+def test_windows_do_not_depend_on_batches(by_five, every_s: float) -> None:
     """However the same events are cut into turns, the same windows come out."""
-    whole = small_box.events(SECONDS)
-    reference = cut(2.0, whole)
-    other = cut(every_s, whole)
+    other = cut(every_s, small_box.events(SECONDS))
     for name in VIEWS:
-        both = [frame.sort("start", "entity") for frame in (reference[name], other[name])]
+        both = [frame.sort("start", "entity") for frame in (by_five[name], other[name])]
         rows = min(frame.height for frame in both)
         assert rows > 5
         assert_frame_equal(both[0].head(rows), both[1].head(rows))
 
 
+@pytest.fixture(scope="module")
+def of_nothing() -> dict[str, pl.DataFrame]:
+    """What there is by view where nothing was read."""
+    return cut(5.0, Events())
+
+
 @pytest.mark.parametrize("name", list(VIEWS))
-def test_a_view_keeps_its_schema(name: str) -> None:
+def test_a_view_keeps_its_schema(by_five, of_nothing, name: str) -> None:
     """Every frame of a view has its declared columns, empty ones too."""
-    for whole in (small_box.events(SECONDS), Events()):
-        assert dict(cut(5.0, whole)[name].schema) == dict(VIEWS[name].schema)
+    for windows in (by_five, of_nothing):
+        assert dict(windows[name].schema) == dict(VIEWS[name].schema)
 
 
-def test_counters_become_rates_and_parts_a_host() -> None:
+def test_counters_become_rates_and_parts_a_host(by_five) -> None:
     """Two disks that write 1 and 2 MB/s are a host that writes 3 MB/s."""
-    host = cut(5.0, small_box.events(SECONDS))["host"]
+    host = by_five["host"]
     steady = host["disk_written"].drop_nulls()[3]
     assert steady == pytest.approx(pl.select(pl.lit(3.0).log1p()).item())
     assert host["cpu_busy"].drop_nulls()[3] == pytest.approx(0.2)
@@ -103,16 +113,14 @@ def test_nobody_watching_is_not_silence() -> None:
         assert frame.filter(pl.col("start").is_between(low, high, closed="left")).is_empty()
 
 
-def test_a_saved_builder_goes_on_where_it_was() -> None:
+def test_a_saved_builder_goes_on_where_it_was(by_five) -> None:
     """Saved and loaded in the middle, the windows are those of an uninterrupted run."""
-    whole = small_box.events(SECONDS)
-    reference = cut(5.0, whole)["host"]
-    turns = small_box.batches(whole, 5.0, SECONDS)
+    turns = small_box.batches(small_box.events(SECONDS), 5.0, SECONDS)
     first, second = WindowBuilder(), WindowBuilder()
     parts = [first.add(events, now)[0]["host"] for events, now in turns[:17]]
     second.load(first.save())
     parts += [second.add(events, now)[0]["host"] for events, now in turns[17:]]
-    assert_frame_equal(pl.concat(parts), reference)
+    assert_frame_equal(pl.concat(parts), by_five["host"])
 
 
 def test_a_clock_set_back_does_not_stop_the_windows() -> None:
@@ -126,9 +134,9 @@ def test_a_clock_set_back_does_not_stop_the_windows() -> None:
     assert windows["host"].height >= 10
 
 
-def test_services_are_counted_with_new_kinds_of_line() -> None:
+def test_services_are_counted_with_new_kinds_of_line(by_five) -> None:
     """Lines of one kind are one template: a service is new once, not at each number."""
-    service = cut(5.0, small_box.events(SECONDS))["service"]
+    service = by_five["service"]
     ollama = service.filter(pl.col("entity") == "service:ollama")
     assert ollama["lines"].max() == pytest.approx(5**0.5)
     assert ollama["new_templates"].to_list().count(0.0) > ollama.height / 2

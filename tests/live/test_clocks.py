@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
 
 import polars as pl
 import pytest
@@ -45,11 +46,21 @@ def skewed(turns: recorded.Turns, host: str, seconds: float) -> recorded.Turns:
     return made
 
 
+@pytest.fixture(scope="module")
+def wrong(recording):
+    """The incidents of a clock that is wrong by so many seconds, each judged once."""
+
+    @cache
+    def judged(seconds: float):
+        return recorded.judged(Pipeline(), skewed(recording.turns(60), "simbox", seconds))
+
+    return judged
+
+
 @pytest.mark.parametrize("seconds", [300.0, -300.0, 7205.25])
-def test_a_host_with_a_wrong_clock_is_judged_as_any_other(recording, undisturbed, seconds):
+def test_a_host_with_a_wrong_clock_is_judged_as_any_other(wrong, undisturbed, seconds):
     """Its incidents are those of a right clock, in our time; and one says that its clock is off."""
-    turns = skewed(recording.turns(60), "simbox", seconds)
-    found = recorded.judged(Pipeline(), turns)
+    found = wrong(seconds)
 
     def known(incidents) -> set[tuple[object, ...]]:
         return {(one.host, one.entity, one.start, one.end, one.title) for one in incidents}
@@ -60,10 +71,9 @@ def test_a_host_with_a_wrong_clock_is_judged_as_any_other(recording, undisturbed
     assert known(rest) == known(undisturbed.incidents.values())
 
 
-def test_findings_of_such_a_host_say_so(recording):
+def test_findings_of_such_a_host_say_so(wrong):
     """Whoever looks into that host's logs is told by how much its times differ."""
-    turns = skewed(recording.turns(60), "simbox", 300.0)
-    for one in recorded.judged(Pipeline(), turns).values():
+    for one in wrong(300.0).values():
         said = "its own logs show them later" in one.detections[0].reasons[-1].text
         assert said == (one.host == "simbox")
 
