@@ -26,9 +26,13 @@ class Receiver:
         chunks = [chunk for chunk in self.read() if chunk.kind == "otlp"]
         return [json.loads(line) for chunk in chunks for line in chunk.lines.split(b"\n") if line]
 
-    def post(self, path, body, **headers):
-        """Status, headers and body of the answer to a request."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.source.port, timeout=60)
+    def post(self, path, body, *, tls=None, **headers):
+        """Status, headers and body of the answer to a request; `tls` is the context to use."""
+        at = ("127.0.0.1", self.source.port)
+        if tls is None:
+            connection = http.client.HTTPConnection(*at, timeout=60)
+        else:
+            connection = http.client.HTTPSConnection(*at, timeout=60, context=tls)
         try:
             named = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request("POST", path, body, named)

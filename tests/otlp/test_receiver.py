@@ -1,6 +1,7 @@
 """Real requests to a real receiver: taken in once they lie on the disk, or refused as OTLP says."""
 
 import gzip
+import itertools
 import json
 import os
 import socket
@@ -27,6 +28,7 @@ def test_logs_are_taken_in(receive, how):
     assert (status, answered["Content-Type"]) == (200, headers["Content_Type"])
     assert answer == (b"{}" if how == "json" else ExportLogsServiceResponse().SerializeToString())
     first, second = receiver.rows()
+    assert (first["scope"], first["resource"]["service.name"]) == ("engine", "vllm")
     assert (first["host"], first["service"], first["message"]) == ("gpu1", "vllm", "one")
     assert first["trace_id"] == bytes(range(16)).hex()
     assert first["span_id"] == bytes(range(8)).hex()
@@ -51,12 +53,14 @@ def test_empty_request_is_a_success(receive):
     assert receive().post("/v1/logs", b"", **PROTOBUF)[0] == 200
 
 
+IN_RECORD = b'{"resourceLogs": [{"scopeLogs": [{"logRecords": [%b]}]}]}'
+
 BAD = {
     "not protobuf": ("/v1/logs", b"\xff\xff\xff", PROTOBUF, 400),
     "not json": ("/v1/logs", b"{", JSON, 400),
     "other json": ("/v1/logs", b'{"resourceLogs": 7}', JSON, 400),
     "array": ("/v1/logs", b"[]", JSON, 400),
-    "deep": ("/v1/logs", b'{"a":' * 500 + b"1" + b"}" * 500, JSON, 400),
+    "deep": ("/v1/logs", IN_RECORD % (b'{"a":' * 500 + b"1" + b"}" * 500), JSON, 400),
     "no gzip": ("/v1/logs", b"nonsense", GZIP, 400),
     "half gzip": ("/v1/logs", gzip.compress(b"x" * 1000)[:20], GZIP, 400),
     "text": ("/v1/logs", b"x", {"Content_Type": "text/plain"}, 415),
@@ -198,7 +202,7 @@ def standing(tmp_path_factory):
     receiver.stop()
 
 
-SOUND = packed(logs("sound"))
+NUMBERS = itertools.count()
 BODIES = st.binary(max_size=60) | st.tuples(
     st.just(logs("a", "b").SerializeToString()), st.integers(0, 90), st.binary(max_size=3)
 ).map(lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] + len(parts[2]) :])
@@ -213,5 +217,6 @@ BODIES = st.binary(max_size=60) | st.tuples(
 def test_no_body_breaks_the_receiver(standing, body, path, headers):
     """Any bytes are answered, and the next request is taken in."""
     assert standing.post(path, body, **headers)[0] in (200, 400, 413)
-    assert standing.post("/v1/logs", SOUND, **GZIP)[0] == 200
-    assert [row["message"] for row in standing.rows()][-1] == "sound"
+    sound = f"sound {next(NUMBERS)}"
+    assert standing.post("/v1/logs", packed(logs(sound)), **GZIP)[0] == 200
+    assert [row["message"] for row in standing.rows()][-1] == sound

@@ -77,7 +77,7 @@ class Otlp(Section):
     enabled: Switch = Field(default=False, description="Whether to listen.")
     host: Text = Field(
         default="127.0.0.1",
-        description="Address to listen on; any but loopback needs a token.",
+        description="Address to listen on; any but loopback needs a token and TLS.",
     )
     port: Port = Field(default=4318, description="Port to listen on.")
     token: Annotated[SecretStr | None, Allowed("", "a secret; only from the environment")] = Field(
@@ -85,6 +85,16 @@ class Otlp(Section):
     )
     token_file: Folder | None = Field(
         default=None, description="File that holds the bearer token, in place of the token itself."
+    )
+    tls_cert: Folder | None = Field(
+        default=None, description="File of the certificate (PEM, with its chain) for TLS."
+    )
+    tls_key: Folder | None = Field(
+        default=None, description="File of the key that belongs to the certificate."
+    )
+    tls_by_proxy: Switch = Field(
+        default=False,
+        description="Whether a proxy before it speaks TLS, so that plain HTTP comes in here.",
     )
     max_bytes: Size = Field(
         default=16 * 2**20, description="Largest request, before and after decompression."

@@ -1,7 +1,8 @@
 """The receiver's answers: a bare ASGI application for `POST /v1/logs` and `POST /v1/metrics`.
 
 https://opentelemetry.io/docs/specs/otlp/#otlphttp. 200 is said once the records lie on the disk.
-400, 401, 413 and 415 tell the sender not to try again; 503 with Retry-After tells it to wait.
+400, 401, 413 and 415 tell the sender not to try again; 503 with Retry-After tells it to wait. The
+same request again, by a sender that did not hear the answer, is a success and kept once.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import hmac
 import zlib
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
+import xxhash
+from google.protobuf.json_format import MessageToDict  # type: ignore[import-untyped]  # has none
 from google.protobuf.message import Message  # type: ignore[import-untyped]  # has no types
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -22,7 +25,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 
 from boxwatch import pulse
 from boxwatch.clock import Clock
-from boxwatch.sources.otlp_records import Decoded, Unreadable, decode_logs, decode_metrics
+from boxwatch.sources.otlp_pieces import TooMany, Unreadable
+from boxwatch.sources.otlp_records import Decoded, Envelope, decode_logs, decode_metrics
 from boxwatch.sources.outbox import stamp
 from boxwatch.sources.spool import Spool
 
@@ -36,11 +40,23 @@ _IN_FLIGHT: Final = 64 << 20  # bytes of all bodies that are being received
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Decode = Callable[..., Decoded]
+Decode = Callable[[bytes, Envelope], Decoded]
 
-_PATHS: Final[Mapping[str, tuple[str, Decode, type[Message]]]] = {
-    "/v1/logs": ("logs", decode_logs, ExportLogsServiceResponse),
-    "/v1/metrics": ("metrics", decode_metrics, ExportMetricsServiceResponse),
+
+class _Path(NamedTuple):
+    """What is received at a path, and how it is answered."""
+
+    signal: str
+    decode: Decode
+    response: type[Message]
+    rejected: str  # the field of the answer that counts what was not taken
+
+
+_PATHS: Final[Mapping[str, _Path]] = {
+    "/v1/logs": _Path("logs", decode_logs, ExportLogsServiceResponse, "rejected_log_records"),
+    "/v1/metrics": _Path(
+        "metrics", decode_metrics, ExportMetricsServiceResponse, "rejected_data_points"
+    ),
 }
 
 
@@ -55,11 +71,15 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AppOptions:
-    """What is accepted: `token` that senders must give, `most_bytes` of a body, packed or not."""
+    """What is accepted: `token` that senders must give, `most_bytes` of a body, packed or not.
+
+    At most `most_records` of a request are taken; `host` is the one of records that name none.
+    """
 
     token: str | None
     most_bytes: int
-    host: str  # for records that name none
+    host: str
+    most_records: int
 
 
 class OtlpApp:
@@ -147,24 +167,43 @@ class OtlpApp:
             Refused: it cannot be read, or there is no room for it.
 
         """
-        name, decode, response = _PATHS[path]
-        received_at = stamp(self._clock.now())
+        about = _PATHS[path]
+        now = self._clock.now()
+        sign = xxhash.xxh3_128_hexdigest(path.encode() + body)
+        if self._spool.knows(sign, now.timestamp()):
+            return b"{}" if as_json else about.response().SerializeToString()
+        options = self._options
+        envelope = Envelope(as_json, stamp(now), options.host, options.most_records)
         try:
-            decoded = decode(
-                body, as_json=as_json, received_at=received_at, host=self._options.host
-            )
+            decoded = about.decode(body, envelope)
         except Unreadable as error:
             raise Refused(400, f"The body cannot be read: {error}") from error
-        if decoded.lines:
+        except TooMany as error:
+            raise Refused(413, str(error)) from error
+        if decoded.records:
             try:
-                self._spool.add(decoded.lines)
+                # What says no time of its own may well be said again.
+                kept_as = sign if decoded.timed else ""
+                self._spool.add(bytes(decoded.lines), kept_as, now.timestamp())
             except OSError as error:
                 reason = f"The records cannot be kept: {error.strerror}."
                 raise Refused(503, reason) from error
-        pulse.emit(
-            pulse.RecordsReceived(signal=name, records=decoded.records, unused=decoded.unused)
-        )
-        return b"{}" if as_json else response().SerializeToString()
+        pulse.emit(pulse.RecordsReceived(about.signal, decoded.records, decoded.unused))
+        return _answer(about, decoded, as_json=as_json)
+
+
+def _answer(about: _Path, decoded: Decoded, *, as_json: bool) -> bytes:
+    """The success, with how many records were too many and were let go."""
+    response = about.response()
+    if decoded.rejected:
+        reason = f"{decoded.records:,} records were taken, the others were too many at once."
+        pulse.emit(pulse.RequestRefused(status=200, reason=f"{decoded.rejected:,} of it: {reason}"))
+        setattr(response.partial_success, about.rejected, decoded.rejected)
+        response.partial_success.error_message = reason
+    if as_json:
+        return orjson.dumps(MessageToDict(response))
+    whole: bytes = response.SerializeToString()
+    return whole
 
 
 class _Body:

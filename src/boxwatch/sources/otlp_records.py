@@ -8,64 +8,120 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
-from google.protobuf.json_format import (  # type: ignore[import-untyped]  # has none
-    ParseDict,
-    ParseError,
-)
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]  # has none
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsServiceRequest,
-)
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
 from opentelemetry.proto.metrics.v1.metrics_pb2 import AggregationTemporality, Metric
+from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from boxwatch.events.otlp import of_use
+from boxwatch.sources.otlp_pieces import DEEPEST, Piece, in_json, in_protobuf
 
-_IDS: Final = {"traceId": 16, "trace_id": 16, "spanId": 8, "span_id": 8, "parentSpanId": 8}
 _DELTA: Final = AggregationTemporality.AGGREGATION_TEMPORALITY_DELTA
 _NO_VALUE: Final = 1  # DataPointFlags: no recorded value
-_DEEPEST: Final = 32  # levels of a value; what lies deeper is left out
+_LOGS: Final = ("resourceLogs", "scopeLogs", "logRecords")
+_METRICS: Final = ("resourceMetrics", "scopeMetrics", "metrics")
+_MOST_BYTES: Final = 64 << 20  # of raw records: each repeats what its resource says
 
 Record = dict[str, Any]
 
 
-class Unreadable(ValueError):
-    """The body is not what its content type says."""
-
-
 @dataclass(frozen=True, slots=True)
+class Envelope:
+    """How a body is read: its encoding, when it came, the host of records that name none.
+
+    At most `most` of its records are taken.
+    """
+
+    as_json: bool
+    received_at: str
+    host: str
+    most: int
+
+
+@dataclass(slots=True)
 class Decoded:
-    """What a request held: raw records, how many, and how many there is no use for."""
+    """What a request held: raw records, how many, and how many there is no use for.
 
-    lines: bytes
-    records: int
+    `rejected` are more than are taken at once. `timed` is whether each record says when it was,
+    so that the same request again is no other one.
+    """
+
+    records: int = 0
     unused: int = 0
+    rejected: int = 0
+    timed: bool = True
+    # One piece of memory: each result of orjson that is kept holds on to kilobytes around it.
+    lines: bytearray = field(default_factory=bytearray)
+
+    def add(self, row: Record, most: int) -> None:
+        """Take in `row`, if there is room for it."""
+        if self.records >= most or len(self.lines) >= _MOST_BYTES:
+            self.rejected += 1
+            return
+        self.lines += orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE)
+        self.records += 1
+        self.timed = self.timed and row["time"] != "0"
 
 
-def decode_logs(body: bytes, *, as_json: bool, received_at: str, host: str) -> Decoded:
+def decode_logs(body: bytes, envelope: Envelope) -> Decoded:
     """The log records of an ExportLogsServiceRequest.
 
     Raises:
         Unreadable: it is none.
+        TooMany: it holds more than any sender sends.
 
     """
-    request = _request(ExportLogsServiceRequest, body, as_json=as_json)
-    rows = [
-        {**_log(record), "scope": scope.scope.name, "resource": resource, **_names(resource)}
-        | {"host": _host(resource, host), "received_at": received_at, "what": "log"}
-        for group in request.resource_logs
-        for resource in [_attributes(group.resource.attributes)]
-        for scope in group.scope_logs
-        for record in scope.log_records
-    ]
-    return Decoded(_lines(rows), len(rows))
+    decoded = Decoded()
+    for piece, same in _told(body, envelope, _LOGS, LogRecord):
+        if decoded.records >= envelope.most:
+            decoded.rejected += 1
+            continue
+        decoded.add({**_log(piece.build()), "scope": piece.scope.name, **same}, envelope.most)
+    return decoded
+
+
+def decode_metrics(body: bytes, envelope: Envelope) -> Decoded:
+    """The data points of an ExportMetricsServiceRequest that are of use.
+
+    Raises:
+        Unreadable: it is none.
+        TooMany: it holds more than any sender sends.
+
+    """
+    decoded = Decoded()
+    for piece, same in _told(body, envelope, _METRICS, Metric):
+        for name, value, point in _points(piece.build()):
+            told = _attributes(point.attributes)
+            if of_use(name, told):
+                reading = _reading(name, value, point)
+                decoded.add(same | reading | {"attributes": told}, envelope.most)
+            else:
+                decoded.unused += 1
+    return decoded
+
+
+def _told(
+    body: bytes, envelope: Envelope, names: tuple[str, str, str], kind: Callable[[], Any]
+) -> Iterator[tuple[Piece, Record]]:
+    """Each record of the request, with what all of its resource have in common."""
+    what = "log" if kind is LogRecord else "metric"
+    pieces = in_json(body, names, kind) if envelope.as_json else in_protobuf(body, kind)
+    resource: Resource | None = None
+    same: Record = {}
+    for piece in pieces:
+        if piece.resource is not resource:
+            resource = piece.resource
+            told = _attributes(resource.attributes)
+            same = {"resource": told} if what == "log" else {}
+            same |= _names(told)
+            same |= {"host": _host(told, envelope.host)}
+            same |= {"received_at": envelope.received_at, "what": what}
+        yield piece, same
 
 
 def _log(record: LogRecord) -> Record:
@@ -79,74 +135,6 @@ def _log(record: LogRecord) -> Record:
         "event_name": record.event_name,
         "attributes": _attributes(record.attributes),
     }
-
-
-def decode_metrics(body: bytes, *, as_json: bool, received_at: str, host: str) -> Decoded:
-    """The data points of an ExportMetricsServiceRequest that are of use.
-
-    Raises:
-        Unreadable: it is none.
-
-    """
-    request = _request(ExportMetricsServiceRequest, body, as_json=as_json)
-    rows: list[Record] = []
-    unused = 0
-    for group in request.resource_metrics:
-        resource = _attributes(group.resource.attributes)
-        same = {"host": _host(resource, host), "received_at": received_at, "what": "metric"}
-        same |= _names(resource)
-        for scope in group.scope_metrics:
-            for metric in scope.metrics:
-                for name, value, point in _points(metric):
-                    told = _attributes(point.attributes)
-                    if of_use(name, told):
-                        rows.append(same | _reading(name, value, point) | {"attributes": told})
-                    else:
-                        unused += 1
-    return Decoded(_lines(rows), len(rows), unused)
-
-
-def _request(kind: Callable[[], Any], body: bytes, *, as_json: bool) -> Any:  # noqa: ANN401
-    message = kind()
-    try:
-        if as_json:
-            told = orjson.loads(body)
-            if not isinstance(told, dict):
-                raise Unreadable("it is JSON, but no object")
-            ParseDict(_without_hex(told), message, ignore_unknown_fields=True)
-        else:
-            message.ParseFromString(body)
-    except (DecodeError, ParseError, RecursionError) as error:
-        raise Unreadable(str(error)[:300]) from error
-    except (orjson.JSONDecodeError, AttributeError, TypeError) as error:
-        raise Unreadable(f"not JSON of OTLP: {error}"[:300]) from error
-    return message
-
-
-def _without_hex(told: Any, deep: int = 0) -> Any:  # noqa: ANN401 - any JSON
-    """JSON of OTLP as that of protobuf: ids in base64, exemplars left out."""
-    if deep > 4 * _DEEPEST:
-        raise Unreadable("nested too deeply")
-    if isinstance(told, list):
-        return [_without_hex(item, deep + 1) for item in told]
-    if not isinstance(told, dict):
-        return told
-    fixed = {}
-    for key, value in told.items():
-        if key in _IDS:
-            fixed[key] = _id(value, _IDS[key])
-        elif key != "exemplars":
-            fixed[key] = _without_hex(value, deep + 1)
-    return fixed
-
-
-def _id(value: object, length: int) -> str:
-    """An id in base64; one that is none is empty, which means that there is none."""
-    try:
-        read = bytes.fromhex(value) if isinstance(value, str) else b""
-    except ValueError:
-        return ""
-    return base64.b64encode(read if len(read) == length else b"").decode()
 
 
 def _points(metric: Metric) -> Iterator[tuple[str, float, Any]]:
@@ -212,7 +200,7 @@ def _attributes(pairs: Iterable[KeyValue]) -> Record:
 
 def _plain(value: AnyValue, deep: int = 0) -> Any:  # noqa: ANN401 - any JSON
     kind = value.WhichOneof("value")
-    if kind is None or deep > _DEEPEST:
+    if kind is None or deep > DEEPEST:
         return None
     if kind == "array_value":
         return [_plain(item, deep + 1) for item in value.array_value.values]
@@ -229,7 +217,3 @@ def _text(body: AnyValue) -> str:
     if isinstance(plain, str):
         return plain
     return "" if plain is None else orjson.dumps(plain).decode()
-
-
-def _lines(rows: Sequence[Record]) -> bytes:
-    return b"".join(orjson.dumps(row, option=orjson.OPT_APPEND_NEWLINE) for row in rows)

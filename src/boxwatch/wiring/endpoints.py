@@ -44,7 +44,7 @@ def otlp(settings: Settings, positions: Mapping[str, Position], folder: Path) ->
     """The receiver of OpenTelemetry, if it is switched on; it keeps what came below `folder`.
 
     Raises:
-        SettingError: it would listen to other machines without a token.
+        SettingError: it would listen to other machines without a token, or in plain HTTP.
 
     """
     wanted = settings.otlp
@@ -56,9 +56,16 @@ def otlp(settings: Settings, positions: Mapping[str, Position], folder: Path) ->
         token=settings.otlp_token(),
         most_bytes=wanted.max_bytes,
         spool=folder,
+        tls_cert=_file(settings, wanted.tls_cert),
+        tls_key=_file(settings, wanted.tls_key),
+        tls_by_proxy=wanted.tls_by_proxy,
     )
     source: Source = parts.load("otlp")(host_name(), options, positions.get("otlp"))
     return {"otlp": source}
+
+
+def _file(settings: Settings, path: Path | None) -> Path | None:
+    return None if path is None else settings.beside_file(path)
 
 
 def _source(
