@@ -28,6 +28,7 @@ SHELLS: Final[Mapping[str, str]] = MappingProxyType(
         "ssh-shell": "boxwatch.sources.ssh_shell:SshShell",
         "ssh-host-key": "boxwatch.sources.ssh_trust:ask_host_key",
         "ssh-trust": "boxwatch.sources.ssh_trust:trust",
+        "ssh-distrust": "boxwatch.sources.ssh_trust:distrust",
     }
 )
 ENGINES: Final[Mapping[str, str]] = MappingProxyType(

@@ -40,7 +40,8 @@ def test_a_host_is_added_with_what_was_found(added, sshd):
     """The settings hold it, Boxwatch's own known hosts its key, and the answer what it offers."""
     table = {"name": "box", "address": sshd.target, "key": str(sshd.key)}
     assert tomllib.loads(Path("boxwatch.toml").read_text())["hosts"] == [table]
-    assert Path("known_hosts").read_text() == sshd.known_hosts.read_text()
+    trusted = sshd.known_hosts.read_text().split()[:3]
+    assert Path("known_hosts").read_text().split() == [*trusted, "added-by-boxwatch"]
     assert added["fingerprint"] == sshd.fingerprint()
     state = {one["name"]: one["state"] for one in added["capabilities"]}
     assert (state["ssh"], state["host"]) == ("ok", "ok")
@@ -73,7 +74,7 @@ def test_another_fingerprint_is_refused(hosts, sshd):
 
 def test_a_key_that_changed_is_refused_even_with_its_fingerprint(hosts, added, sshd):
     """A key in place of one that was confirmed is never taken without a look at the file."""
-    hosts("remove", "box")
+    Path("boxwatch.toml").unlink()
     sshd.stop()
     sshd.change_host_key()
     sshd.start()
@@ -149,8 +150,47 @@ def test_a_check_of_an_unknown_host_is_an_error(hosts, added):
     assert (status, "known: 'box'" in err) == (2, True)
 
 
-def test_a_host_is_removed(hosts, added):
-    """It is out of the settings; the second time there is nothing to remove."""
-    assert hosts("remove", "box")[0] == 0
+def test_a_host_is_removed_with_its_key(hosts, added):
+    """It is out of the settings and its key out of the file; there is nothing left to remove."""
+    status, out, _ = hosts("remove", "box")
+    assert (status, "host key is no longer in" in " ".join(out.split())) == (0, True)
     assert "hosts" not in tomllib.loads(Path("boxwatch.toml").read_text())
+    assert Path("known_hosts").read_text() == ""
     assert hosts("remove", "box")[0] == 2
+
+
+KEY = "[gpu1]:2222 ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIHgpu"
+OURS = f"{KEY} added-by-boxwatch\n"
+HOST = '[[hosts]]\nname = "{}"\naddress = "ssh://{}@gpu1:2222"\n[hosts.labels]\nrack = "{}"\n'
+
+
+@pytest.mark.parametrize(
+    "others", [f"{KEY}\n", f"{KEY} mine\n", "gpu1 ssh-ed25519 A added-by-boxwatch\n"]
+)
+def test_keys_that_others_wrote_stay(hosts, others):
+    """Of the file, only the line that was written for this host goes."""
+    Path("boxwatch.toml").write_text(HOST.format("a", "me", 7))
+    Path("known_hosts").write_text(f"# mine\n{OURS}{others}")
+    status, out, _ = hosts("remove", "a", "--json")
+    assert (status, Path("known_hosts").read_text()) == (0, f"# mine\n{others}")
+    assert json.loads(out)["known_hosts"].endswith("known_hosts")
+
+
+def test_key_stays_while_another_host_is_reached_by_it(hosts):
+    """Two accounts on one machine share its key."""
+    Path("boxwatch.toml").write_text(HOST.format("a", "me", 7) + HOST.format("b", "you", 8))
+    Path("known_hosts").write_text(OURS)
+    assert hosts("remove", "a")[0] == 0
+    assert Path("known_hosts").read_text() == OURS
+    assert hosts("remove", "b")[0] == 0
+    assert Path("known_hosts").read_text() == ""
+
+
+def test_hosts_are_listed_by_their_labels(hosts):
+    """Those that have all the labels asked for; a label without a value is refused."""
+    Path("boxwatch.toml").write_text(HOST.format("a", "me", 7) + HOST.format("b", "you", 8))
+    _, out, _ = hosts("list", "--label", "rack=8", "--json")
+    assert [row["name"] for row in json.loads(out)] == ["b"]
+    _, out, _ = hosts("list", "--label", "rack=8", "--label", "row=1")
+    assert "No host has these labels" in out
+    assert hosts("list", "--label", "rack")[0] == 2

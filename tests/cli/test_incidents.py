@@ -69,6 +69,18 @@ def test_incidents_are_listed(capsys):
     assert [one["id"] for one in answer(capsys, "list", "--state", "open")] == ["ab22"]
 
 
+def test_incidents_are_listed_by_the_labels_of_their_hosts(capsys, tmp_path):
+    """As the settings say now; together with --host, both must hold."""
+    hosts = "".join(
+        f'[[hosts]]\nname = "{name}"\naddress = "ssh://me@{name}"\nlabels = {{rack = "{rack}"}}\n'
+        for name, rack in (("box", 7), ("other", 8))
+    )
+    (tmp_path / "boxwatch.toml").write_text(hosts)
+    assert len(answer(capsys, "list", "--label", "rack=7")) == 2
+    assert answer(capsys, "list", "--label", "rack=8") == []
+    assert answer(capsys, "list", "--label", "rack=7", "--host", "other") == []
+
+
 def test_the_list_is_readable(capsys):
     """A person sees when, where, how bad and what."""
     assert run(["incidents", "list"]) == 0

@@ -10,6 +10,7 @@ import typer
 from rich.text import Text
 
 from boxwatch import wiring
+from boxwatch.cli.options import Labels
 from boxwatch.cli.printing import rows_table, show_json
 from boxwatch.cli.session import Session, open_session
 from boxwatch.errors import UsageError
@@ -62,9 +63,10 @@ def add(
 
 
 @app.command("list")
-def list_(ctx: typer.Context) -> None:
+def list_(ctx: typer.Context, label: Labels = None) -> None:
     """List the hosts of the settings."""
     session = open_session(ctx)
+    hosts = wiring.labelled(session.settings, label or [])
     rows: list[dict[str, object]] = [
         {
             "name": host.name,
@@ -74,13 +76,15 @@ def list_(ctx: typer.Context) -> None:
             "sources": list(host.sources),
             "labels": dict(host.labels),
         }
-        for host in session.settings.hosts
+        for host in hosts
     ]
     if session.as_json:
         show_json(session.console, rows)
     elif rows:
         shown = [{key: one for key, one in row.items() if key != "known_hosts"} for row in rows]
         session.console.print(rows_table([_for_people(row) for row in shown]))
+    elif label:
+        session.console.print("No host has these labels.")
     else:
         session.console.print("No hosts are configured: this machine alone is watched.")
 
@@ -108,13 +112,19 @@ def check(
 
 @app.command()
 def remove(ctx: typer.Context, name: Name) -> None:
-    """Take a host out of the settings; what was recorded of it stays."""
+    """Take a host out of the settings, with the host key that adding it trusted.
+
+    What was recorded of it stays.
+    """
     session = open_session(ctx)
-    file = wiring.remove_host(session.settings, name)
+    removed = wiring.remove_host(session.settings, name)
     if session.as_json:
-        show_json(session.console, {"removed": name, "file": str(file)})
-    else:
-        session.console.print(Text(f"{name} is no longer in {file}."))
+        told = {"removed": name, "file": removed.file, "known_hosts": removed.known_hosts}
+        show_json(session.console, told)
+        return
+    session.console.print(Text(f"{name} is no longer in {removed.file}."))
+    if removed.known_hosts is not None:
+        session.console.print(Text(f"Its host key is no longer in {removed.known_hosts}."))
 
 
 def _for_people(row: dict[str, object]) -> dict[str, object]:

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from boxwatch import units, wiring
 from boxwatch.cli.findings import FailOn, status_of
-from boxwatch.cli.options import seconds
+from boxwatch.cli.options import Labels, seconds
 from boxwatch.cli.printing import json_text, rows_table, show_json
 from boxwatch.cli.session import open_session
 from boxwatch.clock import SystemClock
@@ -45,6 +45,7 @@ def list_(  # noqa: PLR0913, PLR0917 - each narrows the list
     ctx: typer.Context,
     state: Annotated[State | None, typer.Option(help="Only incidents in this state.")] = None,
     host: Annotated[str | None, typer.Option(help="Only incidents of this host.")] = None,
+    label: Labels = None,
     since: Annotated[
         float | None,
         typer.Option(
@@ -60,9 +61,13 @@ def list_(  # noqa: PLR0913, PLR0917 - each narrows the list
     """List incidents, the newest last."""
     session = open_session(ctx)
     began = None if since is None else SystemClock().now() - timedelta(seconds=since)
+    hosts = None if host is None else {host}
+    if label:
+        named = {one.name for one in wiring.labelled(session.settings, label)}
+        hosts = named if hosts is None else hosts & named
     shortened = limit is None and not session.as_json and fail_on is None
     most = FEW + 1 if shortened else limit
-    found = wiring.incidents(session.data, wiring.Selection(state, began, host, most))
+    found = wiring.incidents(session.data, wiring.Selection(state, began, hosts, most))
     if shortened and len(found) > FEW:
         found = found[1:]
         session.notes.print(f"The newest {FEW}; --limit shows more, --state and --since select.")

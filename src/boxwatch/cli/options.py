@@ -74,6 +74,23 @@ def _parameters() -> list[Parameter]:
 GLOBAL_OPTIONS: Final[list[Parameter]] = _parameters()
 
 
+def _label(text: str) -> str:
+    if text.find("=") < 1:
+        raise typer.BadParameter(f"{text!r} is no label; it is written KEY=VALUE.")
+    return text
+
+
+Labels = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--label",
+        parser=_label,
+        metavar="KEY=VALUE",
+        help="Only hosts with this label in the settings; may be given several times.",
+    ),
+]
+
+
 def seconds(text: str) -> float:
     """A duration option in seconds; a usage error says what is allowed."""
     try:

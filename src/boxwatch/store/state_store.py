@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -130,23 +131,26 @@ class StateStore:
         self,
         state: State | None = None,
         since: datetime | None = None,
-        host: str | None = None,
+        host: str | Collection[str] | None = None,
         limit: int | None = None,
     ) -> list[Incident]:
-        """The incidents in a state, seen at or after `since`, of a host; by start, then id.
+        """The incidents in a state, seen at or after `since`, of `host` (or of several); by start, then id.
 
         `limit` keeps the newest of them: reading thousands takes seconds.
         """
-        conditions: list[tuple[str, object]] = []
+        conditions: list[str] = []
+        values: list[object] = []
         if state is not None:
-            conditions.append((f"{_EFFECTIVE} = ?", str(state)))
+            conditions.append(f"{_EFFECTIVE} = ?")
+            values.append(str(state))
         if since is not None:
-            conditions.append(("end_us >= ?", to_micros(since)))
+            conditions.append("end_us >= ?")
+            values.append(to_micros(since))
         if host is not None:
-            conditions.append(("host = ?", host))
-        where = " AND ".join(text for text, _ in conditions)
+            conditions.append("host IN (SELECT value FROM json_each(?))")
+            values.append(json.dumps([host] if isinstance(host, str) else list(host)))
+        where = " AND ".join(conditions)
         query = f"{_SELECT}{' WHERE ' if where else ''}{where} ORDER BY start_us DESC, id DESC"
-        values = [value for _, value in conditions]
         if limit is not None:
             query += " LIMIT ?"
             values.append(limit)

@@ -5,6 +5,7 @@ from boxwatch.wiring.checking import check
 from boxwatch.wiring.collecting import collect
 from boxwatch.wiring.findings import Selection, evidence, incident, incidents, mark, report
 from boxwatch.wiring.host_setup import Offer, add_host, check_hosts, offer_host, remove_host
+from boxwatch.wiring.hosts import labelled
 from boxwatch.wiring.log_files import LogColumns, parse_logs, score_logs
 from boxwatch.wiring.recording import record
 from boxwatch.wiring.watching import detect, pipeline, replay, watch
@@ -22,6 +23,7 @@ __all__ = [
     "features",
     "incident",
     "incidents",
+    "labelled",
     "mark",
     "normalize",
     "offer_host",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,11 +19,11 @@ from boxwatch.wiring.damage import tell_damage
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Which incidents: in a state, seen at or after `since`, of a host, the newest `limit`."""
+    """Which incidents: in a state, seen at or after `since`, of one or more hosts, the newest."""
 
     state: State | None = None
     since: datetime | None = None
-    host: str | None = None
+    host: str | Collection[str] | None = None
     limit: int | None = None
 
 

@@ -61,6 +61,15 @@ class Added:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """A host that was taken out of `file`; `known_hosts` lost its key, None where none was ours."""
+
+    name: str
+    file: str
+    known_hosts: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class HostCapability:
     """What one host offers to one source."""
 
@@ -134,17 +143,33 @@ def add_host(settings: Settings, offered: Offer) -> Added:
     )
 
 
-def remove_host(settings: Settings, name: str) -> Path:
-    """Take the host `name` out of the settings file; returns the file.
+def remove_host(settings: Settings, name: str) -> Removed:
+    """Take the host `name` out of the settings file, and the key that `add_host` trusted.
+
+    The key stays where another host has the same machine, and where somebody else wrote it.
 
     Raises:
         SettingError: there is no such host, or the file cannot be changed.
+        SourceError: the host is out of the settings, but the file of known hosts stays as it is.
 
     """
     if settings.file is None:
         raise SettingError(f"There is no host {name!r}: there is no settings file.")
     replace_file(settings.file, without_host(settings.file.read_text(encoding="utf-8"), name))
-    return settings.file
+    known_hosts = None
+    for host in settings.hosts:
+        if host.name == name and not host.local and _alone(settings, host):
+            at, file = read_address(host.address), settings.known_hosts(host)
+            if parts.load("ssh-distrust")(file, at.host, at.port):
+                known_hosts = str(file)
+    return Removed(name, str(settings.file), known_hosts)
+
+
+def _alone(settings: Settings, host: Host) -> bool:
+    """True if no other host is reached at the address of `host`."""
+    mine = read_address(host.address)
+    others = [read_address(o.address) for o in settings.hosts if not o.local and o != host]
+    return all((at.host, at.port) != (mine.host, mine.port) for at in others)
 
 
 def check_hosts(settings: Settings, name: str | None) -> list[HostCapability]:

@@ -84,6 +84,16 @@ def usual_keys() -> list[Path]:
     return [folder / name for name in _KEYS if (folder / name).is_file()]
 
 
+def labelled(settings: Settings, labels: Sequence[str]) -> list[Host]:
+    """The hosts of the settings that have all of `labels`, each written key=value."""
+    wanted = set(labels)
+    return [
+        host
+        for host in settings.hosts
+        if wanted <= {f"{key}={value}" for key, value in host.labels.items()}
+    ]
+
+
 def gone(settings: Settings, positions: Mapping[str, Position]) -> list[str]:
     """Hosts that were watched over SSH when `positions` were taken and are no longer."""
     names = {host.name for host in settings.hosts if not host.local}
