@@ -10,12 +10,14 @@ from boxwatch.bench.result import (
     at_least,
     at_most,
     measured,
+    not_measured,
     this_machine,
 )
 
 # Name -> the module with `run(options: BenchOptions) -> BenchResult`.
 BENCHES: Final[dict[str, str]] = {
     "chaos": "boxwatch.bench.chaos.running",
+    "logs": "boxwatch.bench.logs.running",
     "sources": "boxwatch.bench.sources",
     "spine": "boxwatch.bench.spine",
 }
@@ -29,5 +31,6 @@ __all__ = [
     "at_least",
     "at_most",
     "measured",
+    "not_measured",
     "this_machine",
 ]

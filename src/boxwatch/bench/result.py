@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 from dataclasses import dataclass
@@ -16,12 +17,14 @@ class BenchOptions:
     """What a bench is given: a folder of its own to work in, a seed, and whom to tell.
 
     `size` is how much it does, in a unit of its own; null is all that its figures are stated for.
+    `data_sets` is where the public data lies that some benches read.
     """
 
     folder: Path
     seed: int = 0
     progress: Progress = unheard
     size: int | None = None
+    data_sets: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,7 @@ class Figure:
 
     `met` is null where there is no target. `peer` names what it is compared with, and its
     version; `peer_value` was measured in the same run; `ratio` is value / peer_value.
+    What could not be measured has the value NaN (null in JSON), and `peer` says why.
     """
 
     name: str
@@ -64,8 +68,8 @@ class BenchResult:
 
     @property
     def met(self) -> bool:
-        """True unless a target was missed."""
-        return all(figure.met is not False for figure in self.figures)
+        """True unless a target was missed, or could not be measured."""
+        return all(figure.met or figure.target is None for figure in self.figures)
 
 
 def at_least(
@@ -85,6 +89,11 @@ def at_most(
 def measured(name: str, value: float, unit: str, peer: tuple[str, float] | None = None) -> Figure:
     """A figure without a target; `peer` as for `at_least`."""
     return _compared(Figure(name, value, unit), peer)
+
+
+def not_measured(name: str, unit: str, target: float | None, why: str) -> Figure:
+    """A figure that could not be measured, and why; its target is not met."""
+    return Figure(name, math.nan, unit, target, peer=why)
 
 
 def this_machine() -> Machine:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import math
 import tempfile
 from pathlib import Path
 from typing import Annotated, Final
@@ -33,8 +34,13 @@ def bench(
             "--entries",
             min=1,
             metavar="N",
-            help="Do so much only, for a quick look: kills of chaos, journal entries of sources.",
+            help="Do so much only, for a quick look: kills of chaos, journal entries of sources, "
+            "lines of logs.",
         ),
+    ] = None,
+    data_sets: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Where the public data lies that the bench logs reads."),
     ] = None,
 ) -> int:
     """Measure speed and quality, with targets.
@@ -55,7 +61,7 @@ def bench(
         raise UsageError(f"There is no bench {name!r}; there are {', '.join(BENCHES)}.{meant}")
     with progress(session) as report, tempfile.TemporaryDirectory(prefix="boxwatch-") as folder:
         module = importlib.import_module(BENCHES[name])
-        result: BenchResult = module.run(BenchOptions(Path(folder), seed, report, size))
+        result: BenchResult = module.run(BenchOptions(Path(folder), seed, report, size, data_sets))
     if session.as_json:
         show_json(session.console, result)
     else:
@@ -75,9 +81,11 @@ def _show(console: Console, result: BenchResult) -> None:
 
 def _row(figure: Figure) -> dict[str, object]:
     verdict = {True: "met", False: "MISSED", None: ""}[figure.met]
+    if math.isnan(figure.value):
+        verdict = "not measured"
     return {
         "figure": figure.name,
-        "value": f"{_short(figure.value)} {figure.unit}",
+        "value": "" if math.isnan(figure.value) else f"{_short(figure.value)} {figure.unit}",
         "target": "" if figure.target is None else f"{_short(figure.target)} {figure.unit}",
         "": Text(verdict, "green" if figure.met else "bold red"),
         "peer": figure.peer or "",

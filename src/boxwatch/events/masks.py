@@ -18,6 +18,7 @@ from importlib.resources import files
 from typing import Final
 
 import polars as pl
+import xxhash
 
 from boxwatch.errors import SettingError
 
@@ -64,17 +65,18 @@ class Masker:
     """Replaces what varies by `<*>`.
 
     Args:
-        own: Masks of the user's own logs; they are tried before `MASKS`.
+        own: Masks of the user's own logs; they are tried before those of `built_in`.
+        built_in: All other masks.
 
     Raises:
         SettingError: a pattern of `own` is no regular expression, captures, or matches nothing
             at all (the empty text).
     """
 
-    def __init__(self, own: Sequence[Mask] = ()) -> None:
+    def __init__(self, own: Sequence[Mask] = (), built_in: Sequence[Mask] = MASKS) -> None:
         for mask in own:
             _check(mask)
-        self._pattern = "|".join(mask.pattern for mask in (*own, *MASKS))
+        self._pattern = "|".join(mask.pattern for mask in (*own, *built_in))
 
     def column(self, messages: pl.Series) -> pl.Series:
         """The masked text of each message; null stays null."""
@@ -94,6 +96,12 @@ class Masker:
         if places > 1 or WILD in message:
             masked = self._run.sub(WILD, masked)
         return masked.strip(" \t")
+
+    @cached_property
+    def identity(self) -> str:
+        """What tells these masks from others: equal ones mask every message alike."""
+        rules = (self._pattern, _RUN, _CUT_WORD, str(LONGEST))
+        return xxhash.xxh3_64_hexdigest("\0".join(rules).encode("utf-8", "surrogatepass"))
 
     @cached_property
     def _one(self) -> re.Pattern[str]:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from boxwatch.events.masks import Mask, Masker
+from boxwatch.events.masks import MASKS, Mask, Masker
 from boxwatch.events.vocabulary import Vocabulary, template_id
 
 _CACHED: Final = 65_536  # messages whose template is known without masking, one by one
@@ -35,13 +35,19 @@ class TemplateMiner:
         capacity: Kinds, and texts of kinds, that are remembered; the longest unseen are forgotten
             first. A forgotten kind keeps its id and is new again when it comes back.
         masks: What varies in the user's own logs, beside the built-in masks.
+        built_in: The masks to use in place of the built-in ones.
     """
 
-    def __init__(self, capacity: int = 50_000, masks: Sequence[Mask] = ()) -> None:
+    def __init__(
+        self,
+        capacity: int = 50_000,
+        masks: Sequence[Mask] = (),
+        built_in: Sequence[Mask] = MASKS,
+    ) -> None:
         self.capacity = capacity
         self.vocabulary = Vocabulary(capacity)
         self.forgotten = 0
-        self._masker = Masker(masks)
+        self._masker = Masker(masks, built_in)
         self._known: dict[str, None] = {}  # service NUL template, the longest unseen first
         self._cache: dict[str, str] = {}  # message -> masked text
 

@@ -18,8 +18,8 @@ from boxwatch.events.vocabulary import template_id
 from boxwatch.models import SessionModel, Sessions
 from boxwatch.pulse import Progress
 
-_CHUNK_BYTES: Final = 32 * 2**20
-_CHUNK_ROWS: Final = 500_000
+_CHUNK_BYTES: Final = 8 * 2**20
+_CHUNK_ROWS: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +164,8 @@ def _text_chunks(path: Path) -> Iterator[pl.Series]:
 
 
 def _series(lines: bytes) -> pl.Series:
-    texts = lines.decode("utf-8", "replace").split("\n")
-    return pl.Series([text.removesuffix("\r") for text in texts], dtype=pl.String)
+    text = pl.Series([lines.decode("utf-8", "replace")])
+    return text.str.split("\n").explode().str.strip_suffix("\r")
 
 
 def _scan(path: Path, columns: Sequence[str]) -> pl.LazyFrame:

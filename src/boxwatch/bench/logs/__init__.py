@@ -1,0 +1,1 @@
+"""Understanding logs: speed, quality, stability and memory, with the peers beside them."""
