@@ -12,6 +12,7 @@ from tests.live import recorded
 from tests.live.test_loop import Tape, Watch
 from tests.live.test_steps import START
 
+from boxwatch.detections import Detection, Kind, Severity
 from boxwatch.events import LOGS, SAMPLES, Events
 from boxwatch.live import OFFSET, Clocks, Pipeline, in_our_time
 from boxwatch.wiring import evidence
@@ -34,6 +35,15 @@ def line(**row: object) -> pl.DataFrame:
     """A log line of the journal at the start."""
     made = {"time": START, "host": "box", "source": "systemd", "subtype": "journal", **row}
     return pl.DataFrame([dict.fromkeys(LOGS) | made], schema=dict(LOGS))
+
+
+def finding(**more: object) -> Detection:
+    """A finding about the box at the start."""
+    return Detection(
+        **{"host": "box", "entity": "host", "start": START, "end": START, "open": False}
+        | {"kind": Kind.KNOWN, "name": "x", "severity": Severity.LOW, "reasons": ()}
+        | more
+    )
 
 
 def skewed(turns: recorded.Turns, host: str, seconds: float) -> recorded.Turns:
@@ -134,6 +144,18 @@ def test_a_record_from_the_future_is_judged_now():
     judged = clocks.add(Events(pl.concat([line(time=time) for time in times])), START)
     assert judged.logs["time"].to_list() == [times[0], START, START]
     assert clocks.early_rows == 2
+
+
+def test_findings_at_a_jump_say_so():
+    """Records of that time may be out of order; findings of other times and hosts do not say it."""
+    clocks = Clocks()
+    clocks.add(Events(line(subtype="clock jump", message="It jumped.")), START)
+    told = Clocks()
+    told.load(clocks.save())
+    hour = timedelta(hours=1)
+    found = [finding(), finding(host="other"), finding(start=START - hour, end=START - hour)]
+    said = [[reason.text for reason in one.reasons] for one in told.told(found)]
+    assert said == [["records may be out of order: It jumped."], [], []]
 
 
 def test_what_is_known_of_clocks_is_saved():

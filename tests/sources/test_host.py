@@ -2,13 +2,13 @@
 
 import asyncio
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
-from boxwatch.clock import ManualClock
+from boxwatch.clock import ManualClock, SystemClock
 from boxwatch.errors import SourceError
 from boxwatch.events.metrics import METRICS
 from boxwatch.sources import HostOptions, HostSource, LocalShell
@@ -263,3 +263,35 @@ def test_rows_of_elsewhere_say_when_they_were_received(measured):
     row = measured(shell=LocalShell())["host"]
     taken, received = (datetime.fromisoformat(row[k]) for k in ("collected_at", "received_at"))
     assert taken <= received
+
+
+class Wall(SystemClock):
+    """A wall clock that can be set."""
+
+    def __init__(self):
+        self.ahead = timedelta(0)
+
+    def now(self):
+        return super().now() + self.ahead
+
+
+@pytest.mark.parametrize("seconds", [-3600, 3600])
+def test_clock_that_jumps_is_told(until, rows, seconds):
+    """As a notice and in the status, with by how much; the readings go on."""
+    clock, limit = Wall(), timedelta(seconds=60)
+    source = HostSource("box", HostOptions(interval_s=0.1), clock)
+
+    async def watch():
+        try:
+            await until(source, lambda chunks: len(rows(chunks, "host")) > 2, LIMIT_S)
+            clock.ahead = timedelta(seconds=seconds)
+            return await until(source, lambda chunks: rows(chunks, "notice"), LIMIT_S)
+        finally:
+            await source.close()
+
+    said = asyncio.run(watch())
+    (told,) = rows(said, "notice")
+    assert (told["notice"], told["source"]) == ("clock jump", "host")
+    assert f"The clock of box jumped by {seconds:+,}" in told["message"]
+    assert abs(timedelta(seconds=told["details"]["seconds"] - seconds)) < limit
+    assert rows(said, "status")[-1]["reason"] == told["message"]

@@ -1,4 +1,7 @@
-"""What a source has to say about what it reads: records that are lost, a system that restarted."""
+"""What a source has to say about what it reads.
+
+Records that are lost, a system that restarted, a clock that jumped.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,8 @@ from boxwatch.events.schema import SOURCES, Events
 
 GAP: Final = "gap"
 RESTART: Final = "system restart"
-NOTICES: Final = (GAP, RESTART)
+CLOCK_JUMP: Final = "clock jump"
+NOTICES: Final = (GAP, RESTART, CLOCK_JUMP)
 
 COLUMNS: Final = (
     "host",

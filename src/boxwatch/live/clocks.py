@@ -6,6 +6,10 @@ so that its windows close when everyone's do, what it says lies beside what is r
 clock (its GPUs, its sources), and incidents of several hosts are in order. The store keeps every
 record with the time it came with. What an incident says of times is ours, and it says so.
 
+A clock that jumped between two readings was right before and is wrong since, or the other way
+round: until its offset is measured anew, its records may be out of order, and findings of that time
+say so.
+
 An offset is held until it has moved by half a second: measurements tremble, and readings must not
 wander between windows. A record from the future that no offset explains is judged as of now.
 """
@@ -22,6 +26,7 @@ import polars as pl
 from boxwatch.detections import Detection
 from boxwatch.detections.detection import Reason
 from boxwatch.events import Events
+from boxwatch.events.notices import CLOCK_JUMP
 
 OFFSET: Final = "clock_offset_seconds"
 AHEAD: Final = timedelta(seconds=5)  # a record may be so far from the future
@@ -30,6 +35,7 @@ _WRONG: Final = 1.0  # seconds from which a clock is wrong
 _RIGHT: Final = 0.5  # seconds below which it is right again
 _MOVED: Final = 0.5  # seconds by which an offset must move to be another one
 _OWN: Final = ("systemd", "docker", "host", "kernel", "file")  # records with the host's own time
+_AROUND: Final = timedelta(minutes=1)  # of a finding, in which a jump may disorder its records
 _OURS: Final = (OFFSET, "up")  # readings that are taken with our clock
 _STATUS: Final = "status"  # as are lines about our sources
 
@@ -40,10 +46,12 @@ class Clocks:
     def __init__(self) -> None:
         self.offsets: dict[str, float] = {}  # seconds, of hosts whose clock is wrong
         self.early_rows = 0
+        self.jumps: dict[str, tuple[datetime, str]] = {}  # when seen, and in words, the last ones
 
     def add(self, events: Events, now: datetime) -> Events:
         """`events` as they are to be judged at `now`."""
         self.measure(events.samples)
+        self._notice(events.logs, now)
         if self.offsets:
             events = in_our_time(events, self.offsets)
             measured = (pl.col("metric") == OFFSET) & pl.col("host").is_in(list(self.offsets))
@@ -53,13 +61,23 @@ class Clocks:
         return replace(events, logs=logs, samples=samples)
 
     def told(self, found: Sequence[Detection]) -> list[Detection]:
-        """`found`, each saying so where its host's clock is wrong."""
-        return [
-            replace(one, reasons=(*one.reasons, _reason(self.offsets[one.host])))
-            if one.host in self.offsets
-            else one
-            for one in found
-        ]
+        """`found`, each saying so where its host's clock is wrong or jumped meanwhile."""
+        return [replace(one, reasons=(*one.reasons, *self._reasons(one))) for one in found]
+
+    def _reasons(self, one: Detection) -> list[Reason]:
+        reasons = []
+        if one.host in self.offsets:
+            reasons.append(_reason(self.offsets[one.host]))
+        seen, words = self.jumps.get(one.host, (None, ""))
+        if seen is not None and one.start - _AROUND <= seen <= one.end + _AROUND:
+            reasons.append(Reason(f"records may be out of order: {words}", entity="host"))
+        return reasons
+
+    def _notice(self, logs: pl.DataFrame, now: datetime) -> None:
+        """Take the jumps that were told."""
+        told = logs.filter(pl.col("subtype") == CLOCK_JUMP)
+        for host, message in told.select("host", "message").iter_rows():
+            self.jumps[host] = (now, message)
 
     def measure(self, samples: pl.DataFrame) -> None:
         """Take the offsets among `samples`."""
@@ -81,12 +99,16 @@ class Clocks:
 
     def save(self) -> dict[str, object]:
         """All state, JSON-able."""
-        return {"offsets": dict(self.offsets), "early_rows": self.early_rows}
+        jumps = {host: [seen.isoformat(), words] for host, (seen, words) in self.jumps.items()}
+        return {"offsets": dict(self.offsets), "early_rows": self.early_rows, "jumps": jumps}
 
     def load(self, saved: Mapping[str, object]) -> None:
         """Take up what `save` returned."""
         self.offsets = dict(saved["offsets"])  # type: ignore[call-overload]
         self.early_rows = int(saved["early_rows"])  # type: ignore[call-overload]
+        jumps: Mapping[str, tuple[str, str]] = saved.get("jumps", {})  # type: ignore[assignment]
+        for host, (at, said) in jumps.items():
+            self.jumps[host] = (datetime.fromisoformat(at), said)
 
 
 def in_our_time(events: Events, offsets: Mapping[str, float]) -> Events:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -20,6 +20,7 @@ from boxwatch.events.schema import RawChunk
 from boxwatch.sources.capability import Capability
 from boxwatch.sources.host_reader import LocalReader, Reader
 from boxwatch.sources.host_rows import HostRows
+from boxwatch.sources.notices import ClockJump, clock_notice
 from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks, stamp
 from boxwatch.sources.patience import begin, stop
 from boxwatch.sources.proc_files import Values
@@ -28,6 +29,8 @@ from boxwatch.sources.source import Position, Shell
 
 _HUNG_HINT: Final = "The machine is stopped, or its kernel does not answer for /proc."
 _PROBE_S: Final = 8.0
+_JUMP_S: Final = 2.0  # by which the wall clock moves at least where it jumped, not trembled
+_DRIFT: Final = 0.001  # of the time between two readings: synchronisation moves it by half of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,8 @@ class HostSource:
     """One machine; implements `Source`.
 
     Raw kind `host`: one row an entity and reading, stamped by the clock of that machine; the row
-    of the entity `host` also says when it was received, by ours, if it comes from elsewhere.
+    of the entity `host` also says when it was received, by ours, if it comes from elsewhere. A
+    clock that jumped is a `notice`.
     Nothing to resume, so the position is empty. If an answer is late, the readings of the grid
     points in between are skipped, not made up for.
 
@@ -79,7 +83,7 @@ class HostSource:
         self._outbox = Outbox()
         self._health = Health(self.name, host, self._clock)
         self._slot = -1
-        self._monotonic: float | None = None  # the machine's, at the last reading
+        self._before: tuple[datetime, float] | None = None  # its clocks at the last reading
         self._task: asyncio.Task[None] | None = None
 
     async def read(self) -> list[RawChunk]:
@@ -156,25 +160,31 @@ class HostSource:
             raise SourceError(reason, hint=_HUNG_HINT, state="hung") from error
         finally:
             asking.cancel()
-        self._tell_break(answer.monotonic)
+        self._tell_break(answer.taken, answer.monotonic)
         rows = self._rows.rows(answer)
         received = None if self._shell is None else self._clock.now()
         return _ndjson(self._host, rows, answer.taken, received)
 
-    def _tell_break(self, at: float) -> None:
-        """Say that readings are missing, or that the machine was started anew since the last one.
+    def _tell_break(self, taken: datetime, at: float) -> None:
+        """Say what happened since the last reading: none for long, a restart, a clock that jumped.
 
         By its own monotonic clock, which falls only at a boot and stands while it is suspended.
         """
-        before, self._monotonic = self._monotonic, at
+        before, self._before = self._before, (taken, at)
         if before is None:
             return
-        if at < before:
+        passed = at - before[1]
+        if passed < 0:
             said = f"The machine was restarted; it is up for {at:.0f} s."
             self._outbox.add(self._health.note("ok", said))
-        elif at - before > max(self._options.hung_s, 5 * self._options.interval_s):
-            said = f"There are no readings of the last {at - before:.0f} s."
+            return
+        if passed > max(self._options.hung_s, 5 * self._options.interval_s):
+            said = f"There are no readings of the last {passed:.0f} s."
             self._outbox.add(self._health.note("ok", said))
+        jump = ClockJump(before[0] + timedelta(seconds=passed), taken)
+        if abs(jump.seconds) > _JUMP_S + _DRIFT * passed:
+            self._outbox.add(self._health.note("ok", jump.in_words(self._host)))
+            self._outbox.add(clock_notice(self._host, jump))
 
     def _new_reader(self) -> Reader:
         if self._shell is None:

@@ -1,4 +1,4 @@
-"""What a source has to tell besides its records: what was lost, and that a system began anew.
+"""What a source has to tell besides its records: losses, restarts, clocks that jumped.
 
 Raw kind `notice`. The same finding, made again after a restart of ours, gives the same event.
 """
@@ -13,7 +13,7 @@ from typing import Final
 import orjson
 
 from boxwatch import pulse
-from boxwatch.events.notices import GAP, RESTART
+from boxwatch.events.notices import CLOCK_JUMP, GAP, RESTART
 from boxwatch.sources.outbox import Parcel, stamp
 
 INFO: Final = 9  # OpenTelemetry severity numbers
@@ -53,6 +53,26 @@ class Restart:
     first: datetime
     last: datetime
     shut_down: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClockJump:
+    """A wall clock that moved against the monotonic one: from `before` to `after` at once."""
+
+    before: datetime  # what it would have shown
+    after: datetime  # what it shows
+
+    @property
+    def seconds(self) -> float:
+        """By how much; negative where it was set back."""
+        return (self.after - self.before).total_seconds()
+
+    def in_words(self, host: str) -> str:
+        """What happened, and what follows from it."""
+        order = "what is logged now carries times that were there before"
+        if self.seconds > 0:
+            order = "or the machine was suspended for so long"
+        return f"The clock of {host} jumped by {self.seconds:+,.1f} s; {order}."
 
 
 def gap_notice(host: str, source: str, gap: Gap, hint: str = "") -> Parcel:
@@ -97,6 +117,18 @@ def restart_notice(host: str, source: str, restart: Restart) -> Parcel:
     head = {"host": host, "time": stamp(restart.first), "source": source, "notice": RESTART}
     told = {"severity": severity, "message": message, "details": details}
     return _parcel(head | told | {"identity": restart.boot})
+
+
+def clock_notice(host: str, jump: ClockJump) -> Parcel:
+    """`jump` as a parcel, at the time that the clock shows since."""
+    details = {
+        "from": stamp(jump.before),
+        "to": stamp(jump.after),
+        "seconds": round(jump.seconds, 3),
+    }
+    head = {"host": host, "time": stamp(jump.after), "source": "host", "notice": CLOCK_JUMP}
+    told = {"severity": WARN, "message": jump.in_words(host), "details": details}
+    return _parcel(head | told | {"identity": f"{stamp(jump.before)} {stamp(jump.after)}"})
 
 
 def _parcel(record: Mapping[str, object]) -> Parcel:
