@@ -7,12 +7,13 @@ an array of values (https://systemd.io/JOURNAL_EXPORT_FORMATS/#journal-json-form
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
 
 from boxwatch.events import attributes, identity, instants, severity
+from boxwatch.events.alike import Alike, recurring
 from boxwatch.events.drafts import log_events
 from boxwatch.events.ndjson import Records
 from boxwatch.events.partial import join_parts
@@ -77,6 +78,22 @@ _SINGLE: Final = frozenset(
         "_SYSTEMD_INVOCATION_ID",
     }
 )
+# What a row of the table is worked out of, beside time, message and identity.
+_TOLD_BY: Final = (
+    "host",
+    "PRIORITY",
+    "UNIT",
+    "USER_UNIT",
+    "_SYSTEMD_UNIT",
+    "_SYSTEMD_USER_UNIT",
+    "SYSLOG_IDENTIFIER",
+    "CONTAINER_NAME",
+    "CONTAINER_ID_FULL",
+    "_TRANSPORT",
+    "_HOSTNAME",
+    "_PID",
+    "_COMM",
+)
 _OPEN: Final = tuple(column for column in COLUMNS if column not in _SINGLE)
 
 
@@ -87,21 +104,23 @@ def normalise(records: Records) -> Events:
     journal may gather the entries of many machines: a name that is another one is an attribute.
     Identity is `__CURSOR`, else boot, monotonic time and message.
     """
-    frame, extras = _settled(records)
-    draft = frame.select(
-        "row",
-        instants.from_epoch_micros(pl.col("__REALTIME_TIMESTAMP")).alias("time"),
+    frame, alike, extras = _settled(records)
+    told = alike.rows.select(
         pl.coalesce("host", "_HOSTNAME", pl.lit(records.chunk.host)).alias("host"),
         _source().alias("source"),
         pl.lit("journal").alias("subtype"),
-        _severity(frame),
-        _unit(frame).alias("unit"),
+        _unit().alias("unit"),
         pl.col("CONTAINER_NAME").alias("container_name"),
         pl.col("CONTAINER_ID_FULL").alias("container_id"),
+    )
+    draft = frame.select(
+        "row",
+        instants.from_epoch_micros(pl.col("__REALTIME_TIMESTAMP")).alias("time"),
+        _severity(frame, alike),
         pl.col("MESSAGE").alias("message"),
         _identity(frame),
-        attributes.as_json(frame.with_columns(_other_name()), _ATTRIBUTES),
-    )
+        attributes.as_json(frame, _ATTRIBUTES, alike.telling(_other_name())),
+    ).hstack(alike.spread(told))
     if frame["CONTAINER_PARTIAL_MESSAGE"].null_count() < frame.height:
         unfinished = frame["CONTAINER_PARTIAL_MESSAGE"].eq("true").fill_null(value=False)
         draft = draft.with_columns(frame["PRIORITY"].alias("stream"))
@@ -109,7 +128,7 @@ def normalise(records: Records) -> Events:
     return log_events(records, draft, extras)
 
 
-def _severity(frame: pl.DataFrame) -> pl.Series:
+def _severity(frame: pl.DataFrame, alike: Alike) -> pl.Series:
     """The priority; for what a unit prints, what the line says of itself where it says something.
 
     systemd gives every line a unit writes to its output the same level (SyslogLevel=, info unless
@@ -117,19 +136,19 @@ def _severity(frame: pl.DataFrame) -> pl.Series:
     each of the two streams, and a stream is not a severity: what a container prints has the one it
     states, or none.
     """
-    given = frame.select(severity.from_priority(pl.col("PRIORITY")).alias("severity"))["severity"]
-    printed = frame.select(
-        ((pl.col("_TRANSPORT") == "stdout") & (pl.col("PRIORITY") == "6")).fill_null(value=False)
-    ).to_series()
-    if printed.any():
-        rows = printed.arg_true()
-        said = severity.from_text(frame["MESSAGE"].gather(rows).fill_null(""))
-        given = given.scatter(rows, said.fill_null(given.gather(rows)))
-    if frame["CONTAINER_ID_FULL"].null_count() < frame.height:
-        contained = frame["CONTAINER_ID_FULL"].is_not_null() & frame["PRIORITY"].is_in(["3", "6"])
-        rows = contained.fill_null(value=False).arg_true()
-        given = given.scatter(rows, severity.from_text(frame["MESSAGE"].gather(rows).fill_null("")))
-    return given
+    printed = (pl.col("_TRANSPORT") == "stdout") & (pl.col("PRIORITY") == "6")
+    contained = pl.col("CONTAINER_ID_FULL").is_not_null() & pl.col("PRIORITY").is_in(["3", "6"])
+    given = severity.from_priority(pl.col("PRIORITY"))
+    told = alike.rows.select(
+        pl.when(~contained.fill_null(value=False)).then(given).alias("severity"),
+        (printed | contained).fill_null(value=False).alias("states"),
+    )
+    levels = alike.spread_one(told["severity"])
+    if not told["states"].any():
+        return levels
+    rows = alike.spread_one(told["states"]).arg_true()
+    said = severity.from_text(frame["MESSAGE"].gather(rows).fill_null(""))
+    return levels.scatter(rows, said.fill_null(levels.gather(rows)))
 
 
 def _other_name() -> pl.Expr:
@@ -143,13 +162,11 @@ def _source() -> pl.Expr:
     return pl.when(kernel).then(pl.lit("kernel")).otherwise(pl.lit("systemd"))
 
 
-def _unit(frame: pl.DataFrame) -> pl.Expr:
+def _unit() -> pl.Expr:
     """The unit a record is about: for what systemd says about a unit, that unit."""
     about = pl.coalesce("UNIT", "USER_UNIT")
     # A unit of a person's own manager; _SYSTEMD_UNIT is then that manager.
     own = pl.coalesce("_SYSTEMD_USER_UNIT", "_SYSTEMD_UNIT", about, "SYSLOG_IDENTIFIER")
-    if frame["UNIT"].null_count() + frame["USER_UNIT"].null_count() == 2 * frame.height:
-        return own
     by_systemd = (pl.col("_COMM") == "systemd") | (pl.col("_PID") == "1")
     return pl.when(by_systemd & about.is_not_null()).then(about).otherwise(own)
 
@@ -163,21 +180,27 @@ def _identity(frame: pl.DataFrame) -> pl.Series:
     return identity.digest(text["identity"])
 
 
-def _settled(records: Records) -> tuple[pl.DataFrame, dict[int, dict[str, Any]]]:
+def _alike(frame: pl.DataFrame) -> Alike:
+    others = [name for name in _ATTRIBUTES if name not in _TOLD_BY]
+    return Alike(frame, [*_TOLD_BY, *recurring(frame, others)])
+
+
+def _settled(records: Records) -> tuple[pl.DataFrame, Alike, dict[int, dict[str, Any]]]:
     """The frame with arrays and nulls resolved, and what was unusual about those rows.
 
     As text, an array cannot be told from a string that looks like one, nor null from absent; so
     those few rows are read again, exactly.
     """
     frame = records.frame
-    doubtful = pl.col("MESSAGE").is_null()
-    bracketed = frame.select(pl.col(_OPEN).str.starts_with("[").any()).row(0, named=True)
-    for column in (name for name, found in bracketed.items() if found):
-        text = pl.col(column).str
-        doubtful |= (text.starts_with("[") & text.ends_with("]")).fill_null(value=False)
-    rows = frame.select(doubtful.alias("doubtful"))["doubtful"].arg_true().to_list()
+    alike = _alike(frame)
+    shared = alike.rows.select(_bracketed([name for name in _OPEN if name in alike.columns]))
+    own = _bracketed([name for name in _OPEN if name not in alike.columns])
+    doubtful = frame.select(pl.col("MESSAGE").is_null() | own).to_series()
+    if shared.to_series().any():
+        doubtful |= alike.spread_one(shared.to_series())
+    rows = doubtful.arg_true().to_list()
     if not rows:
-        return frame, {}
+        return frame, alike, {}
     extras: dict[int, dict[str, Any]] = {}
     changed: dict[str, dict[int, str | None]] = {}
     for row in rows:
@@ -194,7 +217,16 @@ def _settled(records: Records) -> tuple[pl.DataFrame, dict[int, dict[str, Any]]]
         frame[column].scatter(list(texts), list(texts.values()))
         for column, texts in changed.items()
     ]
-    return frame.with_columns(settled), extras
+    frame = frame.with_columns(settled)
+    return frame, alike if alike.columns.isdisjoint(changed) else _alike(frame), extras
+
+
+def _bracketed(columns: Sequence[str]) -> pl.Expr:
+    """Whether one of `columns` looks like an array."""
+    looks = [
+        pl.col(name).str.starts_with("[") & pl.col(name).str.ends_with("]") for name in columns
+    ]
+    return pl.any_horizontal(looks).fill_null(value=False)
 
 
 def _why_null(fields: Mapping[str, Any]) -> str:
