@@ -5,16 +5,27 @@ import itertools
 import orjson
 import polars as pl
 import pytest
+import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from boxwatch.events.masks import Mask
 from boxwatch.events.templates import TemplateMiner
 from boxwatch.events.vocabulary import VARIETY, Vocabulary, template_id
+from boxwatch.pulse import REGISTRY, write_logs
 
 NAMES = ("alice", "bob", "carol", "dave", "erin", "frank", "grace")
 LOGINS = [f"the user {name} has logged in from {n}.0.0.1" for n, name in enumerate(NAMES)]
 WORDS = st.sampled_from(["a", "b", "c", "d", "e", "f", "1", "22", "(", ", ", "=", "x/y", "=1"])
 LINES = st.lists(st.lists(WORDS, max_size=6).map(" ".join), max_size=40)
+
+
+@pytest.fixture
+def said(capsys):
+    """What Boxwatch logs about itself from here on, as text."""
+    write_logs()
+    yield lambda: capsys.readouterr().err
+    structlog.reset_defaults()
 
 
 def mine(miner, *batches, service="s"):
@@ -122,6 +133,51 @@ def test_a_flood_of_unique_words_is_bounded():
     assert len(vocabulary) == 100
     assert vocabulary.forgotten == 1_900
     assert len(orjson.dumps(vocabulary.save())) < 200_000
+
+
+def test_places_for_a_word_are_bounded_too():
+    """Where there is no room for another, nothing is renamed any more, and that is counted."""
+    vocabulary = Vocabulary(places=50)
+    for n in range(1, 60):
+        for name in NAMES:
+            vocabulary.learn(f"{'x' * n} {'y' * n} is for {name}")
+    assert vocabulary.template("x y is for zoe") == "x y is for <*>"
+    last = f"{'x' * 59} {'y' * 59} is for zoe"
+    assert vocabulary.template(last) == last
+    assert vocabulary.undecidable > 0
+
+
+def test_forgetting_renames_nothing():
+    """A kind that was merged keeps its template when its texts are long forgotten."""
+    vocabulary = Vocabulary(texts=10)
+    for name in NAMES:
+        vocabulary.learn(f"the user {name} has logged in")
+    for n in range(100):
+        vocabulary.learn(f"{'x' * n} is another kind of line")
+    assert vocabulary.get(f"the user {NAMES[0]} has logged in") is None
+    assert vocabulary.template(f"the user {NAMES[0]} has logged in") == "the user <*> has logged in"
+
+
+def test_other_masks_keep_what_is_known(said):
+    """Kinds stay known under their new names, and ids of before lead to those of now."""
+    before = TemplateMiner()
+    old = mine(before, ["tenant-acme is over 3 GiB", "quiet"])["template_id"].to_list()
+    after = TemplateMiner(masks=[Mask("tenant", "tenant-[a-z]+")])
+    after.load(orjson.loads(orjson.dumps(before.save())))
+    told = mine(after, ["tenant-corp is over 5 GiB", "quiet"])
+    assert told["template"].to_list() == ["<*> is over <*>", "quiet"]
+    assert told["new"].to_list() == [False, False]
+    assert after.vocabulary.merged == {old[0]: told["template_id"][0]}
+    assert said().count("masks changed") == 1
+
+
+def test_what_is_forgotten_is_told(said):
+    """Once in the log, and every time as a number."""
+    miner = TemplateMiner(capacity=2)
+    before = REGISTRY.total("boxwatch_templates_forgotten_total")
+    mine(miner, ["a", "b", "c"], ["d", "e"])
+    assert said().count("too many kinds of lines") == 1
+    assert miner.overflow == REGISTRY.total("boxwatch_templates_forgotten_total") - before > 0
 
 
 def test_a_forgotten_kind_is_new_again_under_the_same_id():

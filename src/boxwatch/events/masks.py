@@ -75,7 +75,7 @@ class Masker:
 
     def __init__(self, own: Sequence[Mask] = (), built_in: Sequence[Mask] = MASKS) -> None:
         for mask in own:
-            _check(mask)
+            check_mask(mask)
         self._pattern = "|".join(mask.pattern for mask in (*own, *built_in))
 
     def column(self, messages: pl.Series) -> pl.Series:
@@ -112,7 +112,14 @@ class Masker:
         return re.compile(_RUN)
 
 
-def _check(mask: Mask) -> None:
+def check_mask(mask: Mask) -> None:
+    """See that a mask can be one.
+
+    Raises:
+        SettingError: its pattern is no regular expression, looks around, captures, or matches the
+            empty text.
+
+    """
     what = f"The mask {mask.name!r} has the pattern {mask.pattern!r}, which"
     allowed = "A pattern is a regular expression without look-around and capturing groups."
     try:

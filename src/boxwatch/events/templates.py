@@ -2,7 +2,7 @@
 
 A template's id is a hash of its text. Lines are masked as a column; only the distinct masked texts,
 few however many the lines, are looked at one by one. A batch and its lines one after the other give
-the same.
+the same, as long as nothing had to be forgotten.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from boxwatch import pulse
 from boxwatch.events.masks import MASKS, Mask, Masker
 from boxwatch.events.vocabulary import Vocabulary, template_id
 
@@ -50,6 +51,8 @@ class TemplateMiner:
         self._masker = Masker(masks, built_in)
         self._known: dict[str, None] = {}  # service NUL template, the longest unseen first
         self._cache: dict[str, str] = {}  # message -> masked text
+        self._told = 0  # of the overflow, how much was told
+        self._overflowed = False
 
     def add(self, logs: pl.DataFrame, service: pl.Expr) -> pl.DataFrame:
         """`logs` with `template_id`, `template` and `new`.
@@ -60,6 +63,7 @@ class TemplateMiner:
         templates, texts = self.of(logs["message"])
         names = logs.with_columns(service.fill_null("").alias("service"))["service"]
         new = self._meet(names, templates, texts)
+        self._tell()
         ids = pl.Series(np.fromiter(map(template_id, texts), np.uint64, len(texts)))
         return logs.with_columns(
             ids.gather(templates).alias("template_id"),
@@ -135,16 +139,47 @@ class TemplateMiner:
             self.forgotten += 1
         return new
 
+    @property
+    def overflow(self) -> int:
+        """Kinds, and texts of kinds, that had to be forgotten because there are too many."""
+        return self.forgotten + self.vocabulary.forgotten
+
+    def _tell(self) -> None:
+        """Say how many kinds are known, and that some had to be forgotten."""
+        fresh = self.overflow - self._told
+        if fresh and not self._overflowed:
+            pulse.emit(pulse.TemplatesOverflow(remembered=self.capacity))
+        self._overflowed = self._overflowed or fresh > 0
+        self._told = self.overflow
+        pulse.emit(pulse.TemplatesKept(texts=len(self.vocabulary), forgotten=fresh))
+
     def save(self) -> dict[str, object]:
         """All state, JSON-able."""
         return {
+            "masks": self._masker.identity,
             "known": list(self._known),
             "forgotten": self.forgotten,
             "vocabulary": self.vocabulary.save(),
         }
 
     def load(self, saved: dict[str, Any]) -> None:
-        """Take up what `save` returned."""
+        """Take up what `save` returned.
+
+        Where it was saved with other masks, what is known is masked anew: kinds stay known, and
+        those that have another id now are told of and stand in `vocabulary.merged`.
+        """
         self._known = dict.fromkeys(saved["known"])
         self.forgotten = int(saved["forgotten"])
         self.vocabulary.load(saved["vocabulary"])
+        self._told = self.overflow
+        if saved.get("masks") != self._masker.identity:
+            self._mask_anew()
+
+    def _mask_anew(self) -> None:
+        renamed = self.vocabulary.masked_anew(self._masker.line)
+        known = (kind.partition("\0") for kind in self._known)
+        self._known = dict.fromkeys(
+            f"{service}\0{renamed.get(template, template)}" for service, _, template in known
+        )
+        if renamed:
+            pulse.emit(pulse.MasksChanged(kinds=len(self.vocabulary), renamed=len(renamed)))

@@ -19,7 +19,7 @@ words (.938 and .924 with 4) and with a smaller frame (.942 and .921 with 2).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -30,6 +30,7 @@ from boxwatch.events.masks import WILD
 VARIETY: Final = 5  # different words in one place make it a place for words
 _FRAME: Final = 3  # other words that a place needs around it
 _MOST_WORDS: Final = 40  # of a text that are looked at
+_MASKED: Final = 0  # what fills a place that holds something masked
 _SEPARATORS: Final = re.compile(r"([ \t,;()\[\]{}=:|]+)")
 _ASSIGNED: Final = frozenset({"=", " = ", "= ", " ="})
 
@@ -51,17 +52,20 @@ class Merge:
 class Vocabulary:
     """The masked texts seen, and the template each belongs to. All state is in `save()`.
 
-    Bounded: at most `texts` texts and `places` undecided places are remembered, the oldest
-    forgotten first. A text that was forgotten keeps its template: decided places stay.
+    Bounded: at most `texts` texts and `places` places are remembered. Of texts and of undecided
+    places the oldest is forgotten first; a text that was forgotten keeps its template, since
+    places that are decided stay. Once there are `places` of these, no more are decided.
     """
 
     def __init__(self, texts: int = 50_000, places: int = 200_000) -> None:
-        self.forgotten = 0
-        self.merged: dict[int, int] = {}  # id before -> id after
+        self.forgotten = 0  # texts
+        self.undecidable = 0  # places for a word that there was no room for
+        self.merged: dict[int, int] = {}  # id before -> id after, the latest
         self._most_texts = texts
         self._most_places = places
         self._templates: dict[str, str] = {}  # text -> template, oldest first
-        self._undecided: dict[int, list[str]] = {}  # place -> texts that fill it, oldest first
+        self._by_id: dict[int, str] = {}  # id of a text -> the text
+        self._undecided: dict[int, list[int]] = {}  # place -> ids of texts that fill it
         self._wild: dict[int, None] = {}  # places for a word
 
     def __len__(self) -> int:
@@ -78,22 +82,26 @@ class Vocabulary:
 
     def learn(self, text: str) -> list[Merge]:
         """Take a text that is not known; returns the known ones that move because of it."""
-        moved: dict[str, None] = {}
+        number = template_id(text)
+        moved: dict[int, None] = {}
         for _, word, place in _places(text):
             if place in self._wild:
                 continue
             fillers = self._undecided.setdefault(place, [])
-            filler = text if word != WILD else WILD
+            filler = number if word != WILD else _MASKED
             if filler not in fillers:
                 fillers.append(filler)
-            if len(fillers) >= (2 if WILD in fillers else VARIETY):
+            if len(fillers) >= (2 if _MASKED in fillers else VARIETY):
                 del self._undecided[place]
+                if len(self._wild) >= self._most_places:
+                    self.undecidable += 1
+                    continue
                 self._wild[place] = None
                 moved |= dict.fromkeys(fillers)
-        moved.pop(text, None)
-        moved.pop(WILD, None)
+        moved.pop(number, None)
         self._templates[text] = self._settled(text)
-        merges = [self._moved(other) for other in moved if other in self._templates]
+        self._by_id[number] = text
+        merges = [self._moved(self._by_id[other]) for other in moved if other in self._by_id]
         self._forget()
         return merges
 
@@ -101,30 +109,57 @@ class Vocabulary:
         """Say that `text` is in use: it is forgotten later."""
         self._templates[text] = self._templates.pop(text)
 
+    def masked_anew(self, mask: Callable[[str], str]) -> dict[str, str]:
+        """Take all texts as `mask` makes them now.
+
+        Returns:
+            The template before -> the template after, of those that have another name now; these
+            are in `merged` too.
+        """
+        before = self._templates
+        self._templates, self._by_id, self._undecided = {}, {}, {}
+        now = {text: mask(text) for text in before}
+        for text in now.values():
+            if text not in self._templates:
+                self.learn(text)
+        pairs = {old: self.template(now[text]) for text, old in before.items()}
+        renamed = {old: new for old, new in pairs.items() if old != new}
+        for old, new in renamed.items():
+            self._record(old, new)
+        return renamed
+
     def save(self) -> dict[str, object]:
         """All state, JSON-able."""
         return {
             "texts": list(self._templates),
-            "undecided": {str(place): texts for place, texts in self._undecided.items()},
+            "undecided": {str(place): ids for place, ids in self._undecided.items()},
             "wild": list(self._wild),
             "merged": {str(before): after for before, after in self.merged.items()},
             "forgotten": self.forgotten,
+            "undecidable": self.undecidable,
         }
 
     def load(self, saved: dict[str, Any]) -> None:
         """Take up what `save` returned."""
         self._wild = dict.fromkeys(saved["wild"])
-        self._undecided = {int(place): list(texts) for place, texts in saved["undecided"].items()}
+        self._undecided = {int(place): list(ids) for place, ids in saved["undecided"].items()}
         self._templates = {text: self._settled(text) for text in saved["texts"]}
+        self._by_id = {template_id(text): text for text in self._templates}
         self.merged = {int(before): after for before, after in saved["merged"].items()}
         self.forgotten = int(saved["forgotten"])
+        self.undecidable = int(saved.get("undecidable", 0))
 
     def _moved(self, text: str) -> Merge:
         before, after = self._templates[text], self._settled(text)
         self._templates[text] = after
         if before != after:
-            self.merged[template_id(before)] = template_id(after)
+            self._record(before, after)
         return Merge(text, before, after)
+
+    def _record(self, before: str, after: str) -> None:
+        self.merged[template_id(before)] = template_id(after)
+        while len(self.merged) > self._most_texts:
+            del self.merged[next(iter(self.merged))]
 
     def _settled(self, text: str) -> str:
         wild = [position for position, _, place in _places(text) if place in self._wild]
@@ -137,7 +172,8 @@ class Vocabulary:
 
     def _forget(self) -> None:
         while len(self._templates) > self._most_texts:
-            del self._templates[next(iter(self._templates))]
+            oldest = next(iter(self._templates))
+            del self._templates[oldest], self._by_id[template_id(oldest)]
             self.forgotten += 1
         while len(self._undecided) > self._most_places:
             del self._undecided[next(iter(self._undecided))]

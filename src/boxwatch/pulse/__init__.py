@@ -8,6 +8,7 @@ from boxwatch.pulse.records import (
     HostRead,
     IncidentOpened,
     IncidentsCounted,
+    MasksChanged,
     ModelFitted,
     PartFailed,
     RecordsReceived,
@@ -15,6 +16,8 @@ from boxwatch.pulse.records import (
     RowsOutOfTime,
     SourceAnswered,
     SystemRestarted,
+    TemplatesKept,
+    TemplatesOverflow,
     TurnJudged,
 )
 from boxwatch.pulse.registry import (
@@ -44,6 +47,7 @@ __all__ = [
     "HostRead",
     "IncidentOpened",
     "IncidentsCounted",
+    "MasksChanged",
     "Measure",
     "ModelFitted",
     "Move",
@@ -56,6 +60,8 @@ __all__ = [
     "RowsOutOfTime",
     "SourceAnswered",
     "SystemRestarted",
+    "TemplatesKept",
+    "TemplatesOverflow",
     "TurnJudged",
     "emit",
     "unheard",

@@ -248,3 +248,45 @@ class RequestRefused:
     def moves(self) -> Iterable[Move]:
         """Counts it."""
         yield Move("boxwatch_requests_refused_total", 1, (str(self.status),))
+
+
+@dataclass(frozen=True, slots=True)
+class MasksChanged:
+    """The masks of log lines are others than before: of `kinds` known, so many have new ids."""
+
+    slug: ClassVar[str] = "masks changed"
+    level: ClassVar[int] = logging.WARNING
+    kinds: int
+    renamed: int
+
+    def moves(self) -> Iterable[Move]:
+        """Counts nothing."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class TemplatesKept:
+    """How many texts of log lines are known, and how many had to be forgotten since the last."""
+
+    slug: ClassVar[str] = "templates kept"
+    level: ClassVar[int] = logging.DEBUG
+    texts: int
+    forgotten: int
+
+    def moves(self) -> Iterable[Move]:
+        """Sets the one, counts the other."""
+        yield Move("boxwatch_templates", self.texts)
+        yield Move("boxwatch_templates_forgotten_total", self.forgotten)
+
+
+@dataclass(frozen=True, slots=True)
+class TemplatesOverflow:
+    """There are more kinds of log lines than are remembered: the oldest are forgotten."""
+
+    slug: ClassVar[str] = "too many kinds of lines"
+    level: ClassVar[int] = logging.WARNING
+    remembered: int
+
+    def moves(self) -> Iterable[Move]:
+        """Counts nothing."""
+        return ()

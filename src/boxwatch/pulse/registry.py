@@ -75,6 +75,8 @@ boxwatch_restarts_total               host      restarts of a watched system tha
 boxwatch_received_total               signal    records that were sent to us over OTLP
 boxwatch_received_unused_total        signal    data points of metrics that are of no use
 boxwatch_requests_refused_total       status    requests to the receiver that were refused
+boxwatch_templates                    -         kinds of log lines that are known
+boxwatch_templates_forgotten_total    -         kinds forgotten because there are too many
 boxwatch_batches_total                -         batches written to the store
 boxwatch_turn_seconds                 -         how long the last turn of the loop took
 boxwatch_checkpoints_total            -         checkpoints written
