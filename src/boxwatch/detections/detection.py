@@ -36,6 +36,8 @@ class Kind(StrEnum):
     KNOWN = "known"  # a known-failure rule matched
     UNUSUAL = "unusual"  # the windows of an entity scored beyond the false-alarm budget
     NOVELTY = "novelty"  # a line that says something never said before
+    BURST = "burst"  # lines that come far more often than they used to
+    ORDER = "order"  # a line that always follows another, and does not
     SILENCE = "silence"  # lines or readings that used to come and do not
     MISSING = "missing"  # an entity or a source is gone
 

@@ -7,7 +7,7 @@ way: an error whose template is new, said at least `_REPEATS` times within `_WIT
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -22,21 +22,18 @@ from boxwatch.detections.detection import (
     from_record,
     to_record,
 )
+from boxwatch.detections.logs.failing import fails
+from boxwatch.detections.logs.learning import Learning
 from boxwatch.detections.watched import FORGET_S, Watched
 
-_INFO: Final = 12  # OpenTelemetry severity numbers: up to here a line says that it is no error,
-_ERROR: Final = 17  # and from here that it is one; in between, or where it says nothing, words do
-_FAILING: Final = (
-    r"(?i-u:\b(?:error|fail|failed|failure|fatal|panic|abort|aborting|aborted|exception|corrupt"
-    r"|corrupted|unrecoverable|cannot|can't|unable to|timed out)\b)"
-)
-_LEAST_AGE: Final = timedelta(minutes=30)
-_LEAST_LINES: Final = 20
+Closeness = Callable[[str, str], float]
+
 _REPEATS: Final = 3
 _WITHIN: Final = timedelta(minutes=20)  # after so long, a new kind of error is an old one
 _HOLD: Final = timedelta(minutes=5)  # a finding stays open so long after its last line
 _LONGEST_LINE: Final = 160
 _MOST_FRESH: Final = 500  # new kinds of error watched at once, over all services
+_CLOSE: Final = 0.8  # from here a new kind says what was said before in other words
 
 
 @dataclass(slots=True)
@@ -66,9 +63,19 @@ class Fresh:
 
 
 class NoveltyWatch:
-    """Finds new kinds of error, from logs that carry `template`, `new` and `entity`."""
+    """Finds new kinds of error, from logs that carry `template`, `new` and `entity`.
 
-    def __init__(self) -> None:
+    Args:
+        learning: How well a service must be known before something is new to it.
+        closeness: How close a new template is to what its service ("host NUL entity") has said
+            before, from 0 (it says something else) to 1 (it says the same in other words).
+    """
+
+    def __init__(
+        self, learning: Learning | None = None, closeness: Closeness | None = None
+    ) -> None:
+        self._learning = Learning() if learning is None else learning
+        self._closeness = closeness
         self._known: dict[str, Acquaintance] = {}
         self._watched = Watched()
         self._fresh: dict[str, Fresh] = {}  # "host NUL entity NUL template"
@@ -114,9 +121,7 @@ class NoveltyWatch:
             known.lines += count
             known.seen = self._watched.seconds
         sizes = {service: count for service, _, count in met.iter_rows()}
-        level = pl.col("severity").fill_null(_INFO + 1)
-        fails = (level >= _ERROR) | ((level > _INFO) & pl.col("message").str.contains(_FAILING))
-        errors = lines.filter(fails).with_columns(
+        errors = lines.filter(fails()).with_columns(
             pl.concat_str("service", pl.lit("\0"), "template").alias("kind")
         )
         kinds = [*self._fresh, *errors.filter("new")["kind"].to_list()]
@@ -133,8 +138,12 @@ class NoveltyWatch:
         if fresh is None:
             before = known.lines - row["size"] + row["nth"]
             age = time.timestamp() - known.first
-            if not row["new"] or age < _LEAST_AGE.total_seconds() or before < _LEAST_LINES:
+            if not row["new"] or age < self._learning.age_s or before < self._learning.lines:
                 return None
+            if self._closeness is not None:
+                close = self._closeness(row["service"], row["template"])
+                if close >= _CLOSE:
+                    return None
             line = row["message"][:_LONGEST_LINE]
             fresh = Fresh(time.timestamp(), age, before, line, row["event_id"])
             self._fresh[key] = fresh

@@ -16,13 +16,12 @@ from typing import Any, Final
 import polars as pl
 
 from boxwatch.detections.detection import Detection, Kind, Reason, Severity
+from boxwatch.detections.logs import Learning
 from boxwatch.detections.watched import FORGET_S, Watched
 from boxwatch.features.service import SERVICE
 
 _LONGEST_TIMES: Final = 4.0  # times the longest gap ever seen
 _LEAST_GAP: Final = timedelta(seconds=90)
-_LEAST_LINES: Final = 60  # windows with lines before a service's gaps are known
-_LEAST_AGE: Final = timedelta(minutes=30)
 
 
 @dataclass(slots=True)
@@ -41,7 +40,8 @@ class Rhythm:
 class SilenceWatch:
     """Finds services that fell silent, from the windows of the service view."""
 
-    def __init__(self) -> None:
+    def __init__(self, learning: Learning | None = None) -> None:
+        self._learning = Learning() if learning is None else learning
         self._rhythms: dict[str, Rhythm] = {}
         self._watched = Watched()
 
@@ -93,10 +93,15 @@ class SilenceWatch:
             return ended
         rhythm.pause += (end - start).total_seconds()
         if rhythm.silent_since is None:
-            if not _too_long(rhythm):
+            if not self._too_long(rhythm):
                 return None
             rhythm.silent_since = rhythm.last
         return _finding(host, entity, rhythm, end, still_open=True)
+
+    def _too_long(self, rhythm: Rhythm) -> bool:
+        old = rhythm.last - rhythm.first >= self._learning.age_s
+        limit = max(_LEAST_GAP.total_seconds(), _LONGEST_TIMES * rhythm.longest)
+        return old and rhythm.spoken >= self._learning.windows and rhythm.pause >= limit
 
     def save(self) -> dict[str, object]:
         """All state, JSON-able."""
@@ -107,14 +112,6 @@ class SilenceWatch:
         """Take up what `save` returned."""
         self._rhythms = {key: Rhythm(**state) for key, state in saved["rhythms"].items()}
         self._watched.load(saved["watched"])
-
-
-def _too_long(rhythm: Rhythm) -> bool:
-    known = (
-        rhythm.spoken >= _LEAST_LINES and rhythm.last - rhythm.first >= _LEAST_AGE.total_seconds()
-    )
-    limit = max(_LEAST_GAP.total_seconds(), _LONGEST_TIMES * rhythm.longest)
-    return known and rhythm.pause >= limit
 
 
 def _finding(

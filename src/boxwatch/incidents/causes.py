@@ -17,7 +17,8 @@ from boxwatch.incidents.relations import kind
 
 _MOST: Final = 5
 _LEAST_SHARE: Final = 0.08  # a feature that explains less of a score is no reason to name a cause
-_STATISTICAL: Final = (Kind.UNUSUAL, Kind.NOVELTY, Kind.SILENCE)
+_STATISTICAL: Final = (Kind.UNUSUAL, Kind.NOVELTY, Kind.BURST, Kind.ORDER, Kind.SILENCE)
+_TELLING: Final = (Kind.BURST, Kind.ORDER)  # these name lines, where `unusual` has only counts
 
 # How far from the root a finding usually is: hardware fails first, then the machine, then services.
 _DEPTH: Final[Mapping[str, int]] = {
@@ -112,9 +113,9 @@ def tell(detections: Sequence[Detection], host: str, aliases: Mapping[str, str])
     """The story of findings in the order of `root_first`. `aliases` names GPUs by their index."""
     root = detections[0]
     known = [found for found in detections if found.name in RULES]
-    patterns = [
-        match for found in detections if found.name not in RULES for match in _patterns(found)[:2]
-    ]
+    guessed = [found for found in detections if found.name not in RULES]
+    guessed.sort(key=lambda one: (one.entity != root.entity, one.kind not in _TELLING))
+    patterns = [match for found in guessed for match in _patterns(found)[:2]]
     thing = in_words(aliases.get(root.entity, root.entity), host)
     causes = _ranked(known, patterns, root)
     if known:

@@ -6,7 +6,7 @@ of its state; a pipeline loaded from it goes on as if it had never stopped.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,8 +15,10 @@ import polars as pl
 
 from boxwatch.detections import Detection, Episodes, NoveltyWatch, SilenceWatch, ViewScorer
 from boxwatch.detections.known import KnownFailures, Override
+from boxwatch.detections.logs import Learning, LogWatch
 from boxwatch.detections.view_model import ViewModel
 from boxwatch.events import Events
+from boxwatch.events.masks import Mask
 from boxwatch.features import VIEWS, WindowBuilder
 from boxwatch.features.service import service_name
 from boxwatch.incidents import Grouper, Incident
@@ -34,7 +36,9 @@ class Options:
     false_alarms_per_host_week: float = 1.0
     seed: int = 0
     lateness_s: float = 1.0
+    masks: Sequence[Mask] = ()
     rules: Mapping[str, Override] = field(default_factory=dict)
+    learning: Learning = field(default_factory=Learning)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,9 @@ class Pipeline:
         trained = {} if models is None else models
         self.options = options
         self.clocks = Clocks()
-        self.windows = WindowBuilder(interval_s=options.interval_s, lateness_s=options.lateness_s)
+        self.windows = WindowBuilder(
+            interval_s=options.interval_s, lateness_s=options.lateness_s, masks=options.masks
+        )
         self.scorers = {
             name: ViewScorer(
                 view, baseline_s=options.baseline_s, seed=options.seed, model=trained.get(name)
@@ -77,8 +83,9 @@ class Pipeline:
                 for name, view in VIEWS.items()
             }
         )
-        self.novelty = NoveltyWatch()
-        self.silence = SilenceWatch()
+        self.novelty = NoveltyWatch(options.learning)
+        self.silence = SilenceWatch(options.learning)
+        self.logs = LogWatch(options.learning, options.lateness_s)
         self.known = KnownFailures(overrides=options.rules)
         self.grouper = Grouper()
         self._before: datetime | None = None  # until when the last batch was read
@@ -93,11 +100,13 @@ class Pipeline:
     def _step(self, events: Events, now: datetime) -> Outcome:
         windows, logs = self.windows.add(events, now)
         scores = pl.concat([self.scorers[name].add(frame) for name, frame in windows.items()])
+        logs = logs.with_columns(service_name().alias("entity"))
         detections = [
             *self.known.add(events, now),
             *self.known.naming_users(self.episodes.add(scores)),
-            *self.novelty.add(logs.with_columns(service_name().alias("entity")), now),
+            *self.novelty.add(logs, now),
             *self.silence.add(windows["service"]),
+            *self.logs.add(logs, now, self.windows.miner.vocabulary.merged),
         ]
         detections = self.clocks.told(detections)
         return Outcome(windows, scores, detections, self.grouper.add(detections, now))
@@ -110,6 +119,7 @@ class Pipeline:
             "episodes": self.episodes,
             "novelty": self.novelty,
             "silence": self.silence,
+            "logs": self.logs,
             "known": self.known,
             "grouper": self.grouper,
         }

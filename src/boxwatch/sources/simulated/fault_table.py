@@ -7,6 +7,7 @@ from typing import Final
 from boxwatch.errors import UsageError
 from boxwatch.sources.simulated import faults_card as card
 from boxwatch.sources.simulated import faults_host as host
+from boxwatch.sources.simulated import faults_order as order
 from boxwatch.sources.simulated import faults_service as service
 from boxwatch.sources.simulated.fault import FaultKind
 
@@ -70,6 +71,12 @@ _KINDS: Final = (
         "new_error", "an error message that was never seen before", (5, 15), service.new_error
     ),
     FaultKind("log_silence", "a working service stops logging", (15, 35), service.log_silence),
+    FaultKind(
+        "broken_order",
+        "a service begins what it does not end, or in the wrong order",
+        (16, 30),
+        order.broken_order,
+    ),
     FaultKind(
         "clock_jump", "the wall clock jumps and is corrected later", (5, 18), service.clock_jump
     ),

@@ -88,10 +88,11 @@ def _keep_loaded(
     world.host.cpu += 0.8 * reading
     world.host.memory += 0.9e9 * spread(world.span, loads - seconds, unloads, np.ones(len(loads)))
     for load in loads.tolist():
-        _load_lines(world, load - seconds, seconds, model)
+        load_lines(world, load - seconds, seconds, model)
 
 
-def _load_lines(world: World, at: float, seconds: float, model: Model) -> None:
+def load_lines(world: World, at: float, seconds: float, model: Model) -> None:
+    """What ollama says when it loads `model` at `at`, which takes so long."""
     say = world.lines.add
     gib = model.mib / 1024
     prefix = "time={ts} level=INFO source="
@@ -107,7 +108,7 @@ def _load_lines(world: World, at: float, seconds: float, model: Model) -> None:
     say(
         at + seconds,
         "ollama",
-        f'{prefix}server.go:630 msg="llama runner started in {seconds:.2f} seconds"',
+        f'{prefix}server.go:630 msg="llama runner started in {abs(seconds):.2f} seconds"',
     )
 
 

@@ -68,7 +68,10 @@ class Span:
 
 
 class Lines:
-    """Log lines and container events, in any order; `mute` silences what was said so far."""
+    """Log lines and container events, in any order.
+
+    `mute` and `drop` take away some of what was said so far.
+    """
 
     def __init__(self) -> None:
         self.rows: list[tuple[float, str, int, str, str]] = []  # time, channel, level, text, about
@@ -99,6 +102,18 @@ class Lines:
         ]
         if events:
             self.events = [e for e in self.events if e[1] != channel or not start <= e[0] < end]
+
+    def said(self, channel: str, phrase: str, end: float) -> int:
+        """How often `channel` says a line that contains `phrase` before `end`."""
+        return sum(row[1] == channel and row[0] < end and phrase in row[3] for row in self.rows)
+
+    def drop(self, channel: str, start: float, end: float, phrase: str) -> None:
+        """Drop the lines of `channel` from `start` to `end` that contain `phrase`."""
+        self.rows = [
+            row
+            for row in self.rows
+            if row[1] != channel or not start <= row[0] < end or phrase not in row[3]
+        ]
 
 
 @dataclass(slots=True)

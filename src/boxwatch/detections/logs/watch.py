@@ -1,0 +1,63 @@
+"""The lines of services, as they come: in order, and as often as ever, or not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from boxwatch.detections.detection import Detection
+from boxwatch.detections.logs.bursts import BurstWatch
+from boxwatch.detections.logs.learning import Learning
+from boxwatch.detections.logs.order import OrderWatch
+from boxwatch.detections.logs.stream import LineStream
+
+
+class LogWatch:
+    """Finds bursts, rare errors and broken order in lines that carry `template` and `entity`.
+
+    All state is in `save()`; the findings do not depend on the turns in which lines came.
+
+    Args:
+        learning: How well a service must be known.
+        lateness_s: How long a line may take to come.
+    """
+
+    def __init__(self, learning: Learning | None = None, lateness_s: float = 1.0) -> None:
+        self.stream = LineStream(lateness_s)
+        self.order = OrderWatch(learning)
+        self.bursts = BurstWatch(learning)
+
+    def add(
+        self, logs: pl.DataFrame, now: datetime, merged: Mapping[int, int] | None = None
+    ) -> list[Detection]:
+        """The findings that opened, grew or ended by `now`.
+
+        `merged` says which template (by id) has become part of which.
+        """
+        before = self.stream.until
+        lines = self.stream.add(logs, now)
+        found: dict[str, Detection] = {}
+        if lines is not None:
+            moved = {} if merged is None else merged
+            told = (*self.bursts.add(lines), *self.order.add(lines, moved))
+            found |= {one.id: one for one in told}
+        if self.stream.until is not None and self.stream.until != before:
+            found |= {one.id: one for one in self.bursts.settle(self.stream.until)}
+        return list(found.values())
+
+    def save(self) -> dict[str, object]:
+        """All state, JSON-able but for the lines that wait."""
+        return {
+            "stream": self.stream.save(),
+            "order": self.order.save(),
+            "bursts": self.bursts.save(),
+        }
+
+    def load(self, saved: Mapping[str, Any]) -> None:
+        """Take up what `save` returned."""
+        self.stream.load(saved["stream"])
+        self.order.load(saved["order"])
+        self.bursts.load(saved["bursts"])
