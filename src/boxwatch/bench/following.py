@@ -17,6 +17,7 @@ from boxwatch.bench.collector import Collector, host_settings
 from boxwatch.bench.hosts import Host, Site
 from boxwatch.bench.result import BenchOptions, Figure, at_most, measured
 from boxwatch.clock import SystemClock, monotonic
+from boxwatch.errors import EnvironmentFault
 from boxwatch.store import EventStore
 
 SLOWEST_S: Final = 1.5
@@ -24,6 +25,8 @@ WATCHED_S: Final = 60.0
 _RATE: Final = 20.0  # lines a second of each writer
 _WARM_S: Final = 15.0
 _LOOK_S: Final = 0.01
+_ORIGINS: Final = 2  # the journal and a container
+_ARRIVAL_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ def delays(
         collector.wait_until_reading()
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
             time.sleep(warm_s)
+            _wait_for_both(collector)
             found = _look(collector.data, watched_s)
             writer.communicate()
     finally:
@@ -85,6 +89,24 @@ def delays(
         Delays(str(source), part["seconds"])
         for (source,), part in found.sort("source").group_by("source", maintain_order=True)
     ]
+
+
+def _wait_for_both(collector: Collector) -> None:
+    """Until lines of the journal and of the container are in the store."""
+    end = monotonic() + _ARRIVAL_S
+    while True:
+        collector.check()
+        with EventStore.open(collector.data, writable=False) as store:
+            ours = store.logs().filter(pl.col("message").str.contains(LINE)).select("source")
+            found = ours.collect()["source"].n_unique()
+        if found >= _ORIGINS:
+            return
+        if monotonic() > end:
+            raise EnvironmentFault(
+                f"Of {_ORIGINS} origins only {found} gave lines within {_ARRIVAL_S:g} s.",
+                hint=collector.said()[-1000:].strip(),
+            )
+        time.sleep(0.2)
 
 
 def _look(data: Path, watched_s: float) -> pl.DataFrame:

@@ -2,7 +2,7 @@
 
 The hosts are copies of a few simulated ones with names of their own, a turn is five seconds of all
 their records, and every stage is what `up` runs. Reading them (tools, SSH) is measured elsewhere.
-Run as a program, in a process of its own: `python -m boxwatch.bench.turns HOSTS FOLDER`.
+Run as a program, in a process of its own: `python -m boxwatch.bench.turns HOSTS FOLDER TURNS`.
 """
 
 from __future__ import annotations
@@ -42,13 +42,15 @@ _NAME: Final = "BOXNAME"
 Lines = dict[str, bytes]  # raw kind -> the lines of one turn
 
 
-def turn_costs(options: BenchOptions, counts: Sequence[int] = COUNTS) -> list[Figure]:
+def turn_costs(
+    options: BenchOptions, counts: Sequence[int] = COUNTS, turns: int = _TURNS
+) -> list[Figure]:
     """Milliseconds a turn by stage, share of a core, and peak memory, for so many hosts."""
     figures = []
     for number, hosts in enumerate(counts):
         options.progress("turns of many hosts", number, len(counts))
         folder = options.folder / f"turns-{hosts}"
-        argv = (COMMAND[0], "-m", "boxwatch.bench.turns", str(hosts), str(folder))
+        argv = (COMMAND[0], "-m", "boxwatch.bench.turns", str(hosts), str(folder), str(turns))
         done = run_child(argv, options.folder, threads=None)
         costs: dict[str, float] = json.loads(done.output)
         what = f"turn of {hosts} hosts" if hosts > 1 else "turn of 1 host"
@@ -137,4 +139,5 @@ def _chunks(boxes: Sequence[list[Lines]], hosts: int, turn: int) -> Iterator[Raw
 
 
 if __name__ == "__main__":
-    print(json.dumps(costs_of(int(sys.argv[1]), Path(sys.argv[2]))))  # noqa: T201
+    hosts, folder, turns = sys.argv[1:]
+    print(json.dumps(costs_of(int(hosts), Path(folder), int(turns))))  # noqa: T201
