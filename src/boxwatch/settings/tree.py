@@ -173,6 +173,14 @@ class RuleOverride(Section):
         Severity | None, Allowed("", "info, low, medium, high or critical; none = as shipped")
     ] = Field(default=None, description="Severity of what the rule finds.")
     enabled: Switch = Field(default=True, description="Whether the rule is applied.")
+    count: Annotated[
+        int | None, Field(ge=1, le=100_000), Allowed("", "a whole number from 1; none = as shipped")
+    ] = Field(
+        default=None, description="From how many lines on it is a finding; for rules on lines."
+    )
+    within_seconds: Seconds | None = Field(
+        default=None, description="The time within which those lines must come; none = as shipped."
+    )
 
 
 class Detections(Section):
@@ -182,7 +190,8 @@ class Detections(Section):
         default=1, description="The budget: false alarms accepted per host and week."
     )
     rules: Annotated[
-        dict[str, RuleOverride], Allowed("", "a table: rule id -> severity, enabled")
+        dict[str, RuleOverride],
+        Allowed("", "a table: rule id -> severity, enabled, count, within_seconds"),
     ] = Field(default_factory=dict, description="Changes to known-failure rules, by rule id.")
 
 

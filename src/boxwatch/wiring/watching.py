@@ -52,7 +52,7 @@ def pipeline(settings: Settings, data: Path) -> Pipeline:
         seed=settings.models.seed,
         lateness_s=settings.live.lateness_seconds,
         rules={
-            name: Override(severity=rule.severity, enabled=rule.enabled)
+            name: Override(rule.severity, rule.enabled, rule.count, rule.within_seconds)
             for name, rule in settings.detections.rules.items()
         },
     )
