@@ -1,4 +1,4 @@
-"""`boxwatch logs`: what kinds of lines there are, and which sessions are strange."""
+"""`boxwatch logs`: the stored lines, and files of one's own."""
 
 from __future__ import annotations
 
@@ -8,12 +8,23 @@ from typing import Annotated
 import typer
 
 from boxwatch import wiring
+from boxwatch.cli import log_queries
 from boxwatch.cli.printing import show
 from boxwatch.cli.session import open_session, progress
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Templates and sessions of log lines."
+    add_completion=False,
+    no_args_is_help=True,
+    help="Kinds, rates and search of stored lines; templates and sessions of any file.",
 )
+for _query in (
+    log_queries.templates,
+    log_queries.new,
+    log_queries.rare,
+    log_queries.rates,
+    log_queries.search,
+):
+    app.command()(_query)
 
 Out = Annotated[Path, typer.Option(metavar="FILE", help="The Parquet file to write.")]
 

@@ -2,6 +2,7 @@
 
 from boxwatch.live.clocks import OFFSET, Clocks, in_our_time
 from boxwatch.live.feed import Feed, LiveFeed, ReplayFeed, Turn
+from boxwatch.live.known_templates import vocabulary
 from boxwatch.live.loop import Loop, LoopOptions, Status
 from boxwatch.live.pipeline import Options, Outcome, Pipeline
 from boxwatch.live.recorder import Recorder
@@ -21,4 +22,5 @@ __all__ = [
     "Status",
     "Turn",
     "in_our_time",
+    "vocabulary",
 ]

@@ -25,12 +25,11 @@ from boxwatch.incidents import Incident, State
 from boxwatch.live.driving import drive, once_there_is_room
 from boxwatch.live.feed import Feed, Turn
 from boxwatch.live.pipeline import Outcome, Pipeline
-from boxwatch.live.state import flatten, unflatten
+from boxwatch.live.state import SNAPSHOT, flatten, unflatten
 from boxwatch.live.telling import Outlets
 from boxwatch.sinks import Sink
 from boxwatch.store import EventStore, StateStore, pack, unpack
 
-_SNAPSHOT: Final = "pipeline"
 _UPKEEP_TURNS: Final = 4  # turns between two rounds of compaction
 _RETENTION_S: Final = 3600.0
 
@@ -106,7 +105,7 @@ class Loop:
         """
         checkpoint = self._state.load_checkpoint()
         if checkpoint is not None:
-            self._pipeline.load(unflatten(unpack(checkpoint.stages[_SNAPSHOT])))
+            self._pipeline.load(unflatten(unpack(checkpoint.stages[SNAPSHOT])))
             self._seq = self._saved_seq = checkpoint.seq
         for incident in self._state.incidents(state=State.OPEN):
             self._open[incident.id] = incident
@@ -173,7 +172,7 @@ class Loop:
         began = monotonic()
         self._outlets.flush()
         snapshot = pack(flatten(self._pipeline.save()))
-        self._state.checkpoint(self._seq, {_SNAPSHOT: snapshot}, list(self._changed.values()))
+        self._state.checkpoint(self._seq, {SNAPSHOT: snapshot}, list(self._changed.values()))
         self._changed.clear()
         self._saved_at, self._saved_seq = monotonic(), self._seq
         pulse.emit(pulse.CheckpointSaved(batch=self._seq, seconds=self._saved_at - began))

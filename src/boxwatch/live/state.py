@@ -14,6 +14,8 @@ import polars as pl
 
 from boxwatch.models import Saved
 
+SNAPSHOT: Final = "pipeline"  # the stage under which a checkpoint holds the pipeline
+
 _STEP: Final = "\x1f"
 _SAVED: Final = "\x1eSaved"  # marks a mapping that was a models.Saved
 

@@ -3,13 +3,15 @@
 from boxwatch.store.artifacts import load_model, model_versions, save_model
 from boxwatch.store.champions import read_champions, write_champions
 from boxwatch.store.compaction import Compacted
+from boxwatch.store.digests import Digests, Recipe, runs
 from boxwatch.store.event_store import EventStore, Head, Positions
 from boxwatch.store.ingest import Progress, ingest
 from boxwatch.store.layout import Layout
+from boxwatch.store.parts import Part
 from boxwatch.store.quarantine import Tally
 from boxwatch.store.raw_recording import RawRecording
 from boxwatch.store.raw_streams import Normalise
-from boxwatch.store.reading import Batch
+from boxwatch.store.reading import Batch, Shape
 from boxwatch.store.repair import Repaired, repair
 from boxwatch.store.retention import Retained
 from boxwatch.store.snapshot import pack, unpack
@@ -20,15 +22,19 @@ __all__ = [
     "Change",
     "Checkpoint",
     "Compacted",
+    "Digests",
     "EventStore",
     "Head",
     "Layout",
     "Normalise",
+    "Part",
     "Positions",
     "Progress",
     "RawRecording",
+    "Recipe",
     "Repaired",
     "Retained",
+    "Shape",
     "StateStore",
     "Tally",
     "ingest",
@@ -37,6 +43,7 @@ __all__ = [
     "pack",
     "read_champions",
     "repair",
+    "runs",
     "save_model",
     "unpack",
     "write_champions",

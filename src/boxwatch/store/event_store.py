@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,9 +21,9 @@ from boxwatch.store.database import Database
 from boxwatch.store.durable import make_folder, on_device
 from boxwatch.store.layout import Layout, claim
 from boxwatch.store.lock import WriterLock
-from boxwatch.store.parts import Span
+from boxwatch.store.parts import Part, Span
 from boxwatch.store.quarantine import Quarantine, Tally
-from boxwatch.store.reading import Batch, Reader, read_batches, time_and_host
+from boxwatch.store.reading import Batch, Reader, Shape, read_batches, time_and_host
 from boxwatch.store.retention import Retained, Retention, sweep_trash
 from boxwatch.store.writing import BatchWriter
 
@@ -155,6 +155,31 @@ class EventStore:
         """Sample rows with `start <= time < end`; None means no bound. A host's by day, arrival."""
         return self._scan("samples", start, end, host)
 
+    def parts(
+        self,
+        table: str,
+        start: datetime | None = None,
+        end: datetime | None = None,
+        host: str | None = None,
+    ) -> list[Part]:
+        """The parts that may hold such rows, by day, host and batch, for `query`."""
+        dates = (_day(start, "0000"), _day(end, "9999"))
+        head = self.head().seq
+        return [
+            part
+            for partition in self._catalog.partitions(table, dates, host)
+            for part in self._catalog.parts(partition)
+            if part.last <= head and not self._damage.known(part.path)
+        ]
+
+    def query(self, parts: Sequence[Part], shape: Shape) -> pl.DataFrame:
+        """What `shape` makes of the rows of `parts`: columns of their table, `seq` and `row`.
+
+        `parts` are of one table. Only the columns that `shape` needs are read, and its conditions
+        hold already while reading; rows come in any order. A damaged part is told and passed over.
+        """
+        return self._reader.query(parts, shape)
+
     def quarantine(self) -> dict[str, Tally]:
         """By day: how much was set aside as not understood, and how much more was dropped."""
         return self._quarantine.tallies()
@@ -199,14 +224,7 @@ class EventStore:
     def _scan(
         self, table: str, start: datetime | None, end: datetime | None, host: str | None
     ) -> pl.LazyFrame:
-        dates = (_day(start, "0000"), _day(end, "9999"))
-        head = self.head().seq
-        parts = [
-            part
-            for partition in self._catalog.partitions(table, dates, host)
-            for part in self._catalog.parts(partition)
-            if part.last <= head and not self._damage.known(part.path)
-        ]
+        parts = self.parts(table, start, end, host)
         return self._reader.scan(table, parts, time_and_host(start, end, host))
 
     def _writing(self) -> WriterCatalog:

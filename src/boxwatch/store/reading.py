@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
@@ -19,11 +19,21 @@ from boxwatch.store.catalog import Catalog
 from boxwatch.store.damage import DamageLog
 from boxwatch.store.database import Database
 from boxwatch.store.layout import TABLES
-from boxwatch.store.part_files import SCHEMAS, Unreadable, empty_part, read_part, read_whole_parts
+from boxwatch.store.part_files import (
+    SCHEMAS,
+    Unreadable,
+    empty_part,
+    read_part,
+    read_whole_parts,
+    stored_schema,
+)
 from boxwatch.store.parts import Part, Span
 
 _WINDOW_ROWS: Final = 400_000  # rows in memory at once while batches are read: some 60 MB
 _WINDOW_BATCHES: Final = 4096
+Shape = Callable[[pl.LazyFrame], pl.LazyFrame]
+"""What a query makes of the rows of a table."""
+
 _KEY: Final = pl.col("seq").cast(pl.UInt64) * 2**32 + pl.col("row")
 
 
@@ -130,6 +140,19 @@ class Reader:
                 yield frame
 
         return register_io_source(frames, schema=dict(SCHEMAS[table]))
+
+    def query(self, parts: Sequence[Part], shape: Shape) -> pl.DataFrame:
+        """What `shape` makes of the rows of `parts`, which are of one table; read in one go."""
+        table = parts[0].partition.table
+        paths = [part.path for part in parts]
+        lazy = pl.scan_parquet(
+            paths, schema=stored_schema(table), hive_partitioning=False, glob=False, cache=False
+        )
+        try:
+            return shape(lazy).collect(engine="streaming")
+        except Unreadable:  # one by one: that tells which, and finds those replaced meanwhile
+            rows = [self.rows(part, Span(part.first, part.last)) for part in parts]
+            return shape(pl.concat(rows).lazy()).collect(engine="streaming")
 
     def _set_aside(self, part: Part, error: BaseException) -> None:
         if isinstance(error, OSError) and error.errno != errno.EIO:

@@ -7,11 +7,23 @@ from boxwatch.wiring.findings import Selection, evidence, incident, incidents, m
 from boxwatch.wiring.host_setup import Offer, add_host, check_hosts, offer_host, remove_host
 from boxwatch.wiring.hosts import labelled
 from boxwatch.wiring.log_files import LogColumns, parse_logs, score_logs
+from boxwatch.wiring.log_rates import Rate as LogRate
+from boxwatch.wiring.log_rates import log_rates
+from boxwatch.wiring.log_search import Pattern as LogPattern
+from boxwatch.wiring.log_search import Wanted as LogsWanted
+from boxwatch.wiring.log_search import search_logs
+from boxwatch.wiring.log_selection import LogSelection
+from boxwatch.wiring.log_templates import KindOfLine, log_templates, new_templates
 from boxwatch.wiring.recording import record
 from boxwatch.wiring.watching import detect, pipeline, replay, watch
 
 __all__ = [
+    "KindOfLine",
     "LogColumns",
+    "LogPattern",
+    "LogRate",
+    "LogSelection",
+    "LogsWanted",
     "Offer",
     "Selection",
     "add_host",
@@ -24,7 +36,10 @@ __all__ = [
     "incident",
     "incidents",
     "labelled",
+    "log_rates",
+    "log_templates",
     "mark",
+    "new_templates",
     "normalize",
     "offer_host",
     "parse_logs",
@@ -35,6 +50,7 @@ __all__ = [
     "replay",
     "report",
     "score_logs",
+    "search_logs",
     "train",
     "watch",
 ]

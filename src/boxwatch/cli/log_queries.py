@@ -1,0 +1,300 @@
+"""`boxwatch logs templates|new|rare|rates|search`: what the stored logs say."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Final
+
+import polars as pl
+import typer
+from rich.text import Text
+
+from boxwatch import units, wiring
+from boxwatch.cli import instants
+from boxwatch.cli.log_lines import Level, harmless, level_of, moment, pictures, printed
+from boxwatch.cli.printing import show_json
+from boxwatch.cli.session import Session, open_session, progress
+from boxwatch.clock import SystemClock
+
+FEW: Final = 20  # kinds of line in a list that nobody limited
+_LONGEST: Final = 300  # characters of a template or an example that are printed
+
+
+class Order(StrEnum):
+    """What comes first in a list of templates."""
+
+    COUNT = "count"
+    FIRST = "first"
+    LAST = "last"
+
+
+Host = Annotated[str | None, typer.Option(metavar="NAME", help="Only lines of this host.")]
+Service = Annotated[
+    str | None,
+    typer.Option(metavar="NAME", help="Only lines of this container or unit, as incidents say it."),
+]
+Since = Annotated[
+    datetime | None,
+    typer.Option(
+        parser=instants.instant, metavar="TIME", help=f"Only lines from then on: {instants.HELP}."
+    ),
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option(parser=instants.instant, metavar="TIME", help="Only lines before then."),
+]
+Limit = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="N", help=f"At most N; a list has {FEW} unless told."),
+]
+
+
+def templates(  # noqa: PLR0913, PLR0917 - each narrows the list
+    ctx: typer.Context,
+    host: Host = None,
+    service: Service = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = None,
+    sort: Annotated[
+        Order, typer.Option(help="Most lines first, or the newest, or the latest seen.")
+    ] = Order.COUNT,
+) -> None:
+    """List the kinds of line that are stored: how often, since when, by whom.
+
+    Ids are those that watching uses. The first question about a day reads all its lines; what they
+    come to is kept beside them.
+    """
+    of = wiring.LogSelection(host, service, since, until)
+    _list_kinds(open_session(ctx), of, str(sort), limit)
+
+
+def rare(  # noqa: PLR0913, PLR0917 - each narrows the list
+    ctx: typer.Context,
+    host: Host = None,
+    service: Service = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = None,
+) -> None:
+    """List the kinds of line that were written least."""
+    _list_kinds(open_session(ctx), wiring.LogSelection(host, service, since, until), "rare", limit)
+
+
+def new(  # noqa: PLR0913, PLR0917 - each narrows the list
+    ctx: typer.Context,
+    host: Host = None,
+    service: Service = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = None,
+) -> None:
+    """List the kinds of line that a service wrote for the first time in the last hour, or since.
+
+    They are held against all that is stored before.
+    """
+    session = open_session(ctx)
+    began = SystemClock().now() - timedelta(hours=1) if since is None else since
+    with progress(session) as told:
+        report = wiring.new_templates(
+            session.data, wiring.LogSelection(host, service, began, until), told
+        )
+    if session.as_json:
+        show_json(session.console, report)
+        return
+    most = FEW if limit is None else limit
+    if report.history_from is None:
+        session.notes.print(f"Nothing is stored before {_minute(began)}: every kind is new.")
+    else:
+        span = units.print_duration((began - report.history_from).total_seconds())
+        count = units.print_count(report.history_lines)
+        session.console.print(
+            f"New since {_minute(began)}, held against {count} lines in {span}: "
+            f"{_count(len(report.templates), 'kind')} of line.",
+            soft_wrap=True,
+        )
+    for kind in report.templates[:most]:
+        _print_kind(session, kind, f"{_count(kind.lines, 'line')} since {_second(kind.first)}")
+    if len(report.templates) > most:
+        session.notes.print(f"The first {most}; --limit shows more.")
+    _say_untold(session, report.untold)
+
+
+def rates(  # noqa: PLR0913, PLR0917 - each narrows the list
+    ctx: typer.Context,
+    host: Host = None,
+    service: Service = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = None,
+) -> None:
+    """Show the lines a minute of each service, and what is usual; what is not comes first.
+
+    With --service, of each kind of its lines. Shown are six hours unless told otherwise; "now" is
+    the last ten minutes of them, "usual" the median of all ten minutes stored before, with what
+    nine of ten of them lie between.
+    """
+    session = open_session(ctx)
+    of = wiring.LogSelection(host, service, since, until)
+    with progress(session) as told:
+        report = wiring.log_rates(session.data, of, SystemClock().now(), told)
+    if session.as_json:
+        show_json(session.console, report)
+        return
+    step = units.print_duration(report.step_seconds)
+    session.console.print(
+        f"{_minute(report.since)} to {_minute(report.until)}, {step} a step; lines a minute.",
+        soft_wrap=True,
+    )
+    most = FEW if limit is None else limit
+    for rate in report.rates[:most]:
+        _print_rate(session, rate)
+    if len(report.rates) > most:
+        session.notes.print(f"The first {most} of {len(report.rates)}; --limit shows more.")
+
+
+def search(  # noqa: PLR0913, PLR0917 - each narrows the search
+    ctx: typer.Context,
+    pattern: Annotated[
+        str | None, typer.Argument(metavar="PATTERN", help="The text to look for; none = any.")
+    ] = None,
+    regex: Annotated[
+        bool, typer.Option("--regex", help="PATTERN is a regular expression (Rust's).")
+    ] = False,
+    ignore_case: Annotated[
+        bool, typer.Option("--ignore-case", "-i", help="Upper and lower case are the same.")
+    ] = False,
+    host: Host = None,
+    service: Service = None,
+    severity: Annotated[Level | None, typer.Option(help="Only lines as bad as this.")] = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Annotated[int, typer.Option(min=1, metavar="N", help="The newest N.")] = 100,
+    context: Annotated[
+        int | None,
+        typer.Option(min=0, max=1000, metavar="N", help="N lines before and after each, too."),
+    ] = None,
+    around: Annotated[
+        int | None,
+        typer.Option(metavar="EVENT_ID", help="The line of this id and ten around it, or N."),
+    ] = None,
+) -> None:
+    """Search the stored lines; the newest come last.
+
+    Lines around a line are those of its host; with --service, of that service on it. Long lines are
+    cut on a terminal; --json has them whole.
+    """
+    session = open_session(ctx)
+    near = (0 if around is None else 10) if context is None else context
+    want = wiring.LogsWanted(
+        of=wiring.LogSelection(host, service, since, until),
+        pattern=None if pattern is None else wiring.LogPattern(pattern, regex, ignore_case),
+        severity=None if severity is None else severity.number,
+        event_id=around,
+        limit=limit,
+        context=near,
+    )
+    with progress(session) as told:
+        found = wiring.search_logs(session.data, want, told)
+    if session.as_json:
+        lines = found.lines.with_columns(pl.col("event_id").cast(pl.String)).to_dicts()
+        answer = {"matching": found.matching, "more": found.more, "lines": lines}
+        show_json(session.console, answer)
+        return
+    expression = None if want.pattern is None else want.pattern.expression
+    for text in printed(found.lines, expression, context=near > 0):
+        session.console.print(text, soft_wrap=True)
+    if found.more:
+        session.notes.print(f"The newest {limit}; --limit and --until show older ones.")
+    if not found.matching:
+        newest = "" if found.newest is None else f" The newest is of {moment(found.newest)}."
+        session.notes.print(f"No stored line matches.{newest}")
+
+
+def _list_kinds(session: Session, of: wiring.LogSelection, order: str, limit: int | None) -> None:
+    most = FEW if limit is None and not session.as_json else limit
+    with progress(session) as told:
+        report = wiring.log_templates(session.data, of, order, most, told)
+    if session.as_json:
+        show_json(session.console, report)
+        return
+    lines = units.print_count(report.lines)
+    span = "no time"
+    if report.first is not None and report.last is not None:
+        span = units.print_duration((report.last - report.first).total_seconds())
+    session.console.print(
+        f"{_count(report.kinds, 'kind')} of line in {lines} lines of {span}.", soft_wrap=True
+    )
+    for kind in report.templates:
+        if order == "rare":
+            head = f"{units.print_count(kind.lines)} of {lines} lines in {span}"
+        else:
+            share = units.print_ratio(kind.lines / max(report.lines, 1))
+            head = f"{_count(kind.lines, 'line')} ({share})"
+        _print_kind(session, kind, f"{head}, {_second(kind.first)} to {_second(kind.last)}")
+    if len(report.templates) < report.kinds and limit is None:
+        session.notes.print(f"{len(report.templates)} of {report.kinds}; --limit shows more.")
+    _say_untold(session, report.untold)
+
+
+def _print_kind(session: Session, kind: wiring.KindOfLine, head: str) -> None:
+    level = level_of(kind.severity)
+    names = ", ".join(harmless([*kind.services[:5]], 80))
+    more = f" and {len(kind.services) - 5} more" if len(kind.services) > 5 else ""
+    where = f"{names or 'no service'}{more} on {', '.join(harmless([*kind.hosts[:3]], 80))}"
+    hosts = f" and {len(kind.hosts) - 3} more" if len(kind.hosts) > 3 else ""
+    template, example = harmless([kind.template, kind.example], _LONGEST)
+    session.console.print(
+        Text.assemble(
+            (head, "bold"),
+            "\n  ",
+            (f"{level or 'severity unknown'}", "" if level is None else level.style),
+            f", {where}{hosts}, id {kind.template_id}\n",
+            f"  {_one_line(template)}\n",
+            (f"  e.g. {_one_line(example)}", "dim"),
+        ),
+        soft_wrap=True,
+    )
+
+
+def _print_rate(session: Session, rate: wiring.LogRate) -> None:
+    service, template = harmless([rate.service or "no service", rate.template], _LONGEST)
+    usual = "too little is stored to know what is usual"
+    if rate.usual is not None and rate.low is not None and rate.high is not None:
+        usual = f"usually {rate.usual:.3g} ({rate.low:.3g} to {rate.high:.3g})"
+    elif rate.state == "new":
+        usual = "never before"
+    style = "" if rate.state in {"usual", "unknown"} else "yellow"
+    text = Text.assemble(
+        (service, "bold"), f" on {harmless([rate.host])[0]}: now {rate.recent:.3g}, {usual}"
+    )
+    if style:
+        text.append(f"  {rate.state}", style)
+    if template:
+        text.append(f"\n  {_one_line(template)}")
+    text.append(f"\n  {pictures(rate.steps)}", "cyan")
+    session.console.print(text, soft_wrap=True)
+
+
+def _say_untold(session: Session, untold: int) -> None:
+    if untold:
+        session.notes.print(
+            f"{_count(untold, 'line')} more are of too many different kinds to tell apart."
+        )
+
+
+def _one_line(text: str) -> str:
+    return text.replace("\n", "⏎").replace("\t", " ")
+
+
+def _count(number: int, what: str) -> str:
+    return f"{units.print_count(number)} {what}{'' if number == 1 else 's'}"
+
+
+def _second(time: datetime | None) -> str:
+    return "unknown" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
+def _minute(time: datetime) -> str:
+    return f"{time.astimezone():%Y-%m-%d %H:%M}"

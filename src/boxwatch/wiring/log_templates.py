@@ -1,0 +1,184 @@
+"""`logs templates`, `logs new`, `logs rare`: the kinds of line that are stored."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from boxwatch import pulse
+from boxwatch.errors import StoreDamaged, StoreTooNew
+from boxwatch.events.masks import Masker
+from boxwatch.events.templates import TemplateMiner
+from boxwatch.events.vocabulary import Vocabulary
+from boxwatch.live import vocabulary
+from boxwatch.pulse import Progress
+from boxwatch.store import EventStore, StateStore
+from boxwatch.wiring.damage import tell_damage
+from boxwatch.wiring.log_kinds import Kinds
+from boxwatch.wiring.log_selection import (
+    LogSelection,
+    all_parts,
+    check_names,
+    check_times,
+    names_of,
+)
+
+ORDERS: Final = {
+    "count": (["lines", "template"], [True, False]),
+    "first": (["first", "template"], [False, False]),
+    "last": (["last", "template"], [True, False]),
+    "rare": (["lines", "last", "template"], [False, True, False]),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class KindOfLine:
+    """One template: how often, when, who and how bad (OpenTelemetry severity, the worst)."""
+
+    template_id: str  # 64 bits, unsigned: JSON numbers are too short
+    template: str
+    lines: int
+    first: datetime | None
+    last: datetime | None
+    services: tuple[str, ...]
+    hosts: tuple[str, ...]
+    severity: int | None
+    example: str
+
+
+@dataclass(frozen=True, slots=True)
+class KindsReport:
+    """The kinds of line of a selection: `templates` are those asked for out of `kinds`.
+
+    `lines`, `first` and `last` are of the whole selection. `untold` lines are of too many
+    different kinds to tell these apart: they are counted, and their templates are not named.
+    """
+
+    lines: int
+    kinds: int
+    first: datetime | None
+    last: datetime | None
+    untold: int
+    templates: tuple[KindOfLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewReport:
+    """The kinds that a service wrote for the first time since `since`.
+
+    `history_lines` lines from `history_from` on are what they were held against; none of them
+    says that nothing was stored before.
+    """
+
+    since: datetime
+    history_from: datetime | None
+    history_lines: int
+    untold: int
+    templates: tuple[KindOfLine, ...]
+
+
+def log_templates(
+    data: Path, of: LogSelection, order: str, limit: int | None, progress: Progress
+) -> KindsReport:
+    """The kinds of line of `of`, in one of `ORDERS`, at most `limit`."""
+    with opened_kinds(data, of) as kinds:
+        counts = kinds.templates(kinds.texts([of], told(progress))[0])
+    return _report(counts, order, limit)
+
+
+def new_templates(data: Path, of: LogSelection, progress: Progress) -> NewReport:
+    """The kinds that came first within `of`, which must have `since`, to the service they are of.
+
+    A kind that another service wrote before is new to this one, as it is for watching.
+    """
+    assert of.since is not None  # noqa: S101 - narrows the type
+    check_times(of)
+    before_then = replace(of, since=None, until=of.since)
+    with opened_kinds(data, of) as kinds:
+        before, now = map(kinds.templates, kinds.texts([before_then, of], told(progress)))
+    own = now.join(before, on=["host", "service", "template_id"], how="anti", nulls_equal=True)
+    report = _report(own, "first", None)
+    return NewReport(
+        since=of.since,
+        history_from=before["first"].min(),  # type: ignore[arg-type]
+        history_lines=int(before["lines"].sum()),
+        untold=_untold(now),
+        templates=report.templates,
+    )
+
+
+@contextmanager
+def opened_kinds(data: Path, of: LogSelection) -> Iterator[Kinds]:
+    """The kinds of the logs of `data`; what was damaged is told at the end.
+
+    Raises:
+        UsageError: `of` ends before it begins, or names a host or service that wrote nothing.
+        StoreError: there are no logs.
+
+    """
+    check_times(of)
+    with EventStore.open(data, writable=False) as store:
+        parts = all_parts(store, data)
+        if of.host is not None or of.service is not None:
+            check_names(of, *names_of(store, parts))
+        yield Kinds(store, parts, Masker(), *_watched(data))
+        tell_damage(store)
+
+
+def _watched(data: Path) -> tuple[Vocabulary, int]:
+    """What watching knows of templates, and the batch up to which it has judged."""
+    with StateStore.open(data) as state:
+        checkpoint = state.load_checkpoint()
+    if checkpoint is None:
+        return Vocabulary(), 0
+    try:
+        return vocabulary(checkpoint, TemplateMiner()), checkpoint.seq
+    except (StoreDamaged, StoreTooNew) as error:
+        # Watching will do the same: it begins again at the first batch.
+        pulse.emit(pulse.PartFailed(part="checkpoint", error=str(error)))
+        return Vocabulary(), 0
+
+
+def told(progress: Progress) -> Callable[[int, int], None]:
+    """What counting tells `progress`."""
+    return lambda done, total: progress("counting lines", done, total)
+
+
+def _report(counts: pl.DataFrame, order: str, limit: int | None) -> KindsReport:
+    known = counts.filter(pl.col("template").is_not_null())
+    kinds = known.group_by("template_id").agg(
+        pl.col("template").first(),
+        pl.col("lines").sum(),
+        pl.col("first").min(),
+        pl.col("last").max(),
+        pl.col("service").filter(pl.col("service") != "").unique().sort().alias("services"),
+        pl.col("host").unique().sort().alias("hosts"),
+        pl.col("severity").max(),
+        pl.col("example").sort_by("last").last(),
+    )
+    columns, descending = ORDERS[order]
+    ordered = kinds.sort(columns, descending=descending, nulls_last=True)
+    shown = ordered if limit is None else ordered.head(limit)
+    return KindsReport(
+        lines=int(counts["lines"].sum()),
+        kinds=kinds.height,
+        first=counts["first"].min(),  # type: ignore[arg-type]
+        last=counts["last"].max(),  # type: ignore[arg-type]
+        untold=_untold(counts),
+        templates=tuple(map(_kind, shown.iter_rows(named=True))),
+    )
+
+
+def _untold(counts: pl.DataFrame) -> int:
+    return int(counts.filter(pl.col("template").is_null())["lines"].sum())
+
+
+def _kind(row: dict[str, Any]) -> KindOfLine:
+    lists = {name: tuple(row[name]) for name in ("services", "hosts")}
+    return KindOfLine(**{**row, **lists, "template_id": str(row["template_id"])})
