@@ -198,6 +198,26 @@ class Detections(Section):
 class Models(Section):
     """How models are fitted."""
 
+    learning_minutes: Minutes = Field(
+        default=30,
+        description="How long a service is watched before its new errors, its bursts, its silence "
+        "and the order of its lines are judged.",
+    )
+    learning_lines: Count = Field(
+        default=20, description="Lines that a service must have written before they are judged."
+    )
+    learning_windows: Count = Field(
+        default=60,
+        description="Windows of ten seconds with lines that a service must have shown before its "
+        "silence is judged.",
+    )
+    learning_cases: Annotated[
+        int, Field(ge=5, le=10_000), Allowed("", "a whole number from 5 to 10000")
+    ] = Field(
+        default=20,
+        description="Times that one line must have been followed by another before their order is "
+        "judged.",
+    )
     seed: Count = Field(default=0, description="Seed of everything random; same data, same models.")
 
 

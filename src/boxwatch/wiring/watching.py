@@ -57,6 +57,12 @@ def pipeline(settings: Settings, data: Path) -> Pipeline:
         },
     )
     return Pipeline(options, _champions(Layout(data).models))
+        learning=Learning(
+            age_s=60 * settings.detections.learning_minutes,
+            lines=settings.detections.learning_lines,
+            windows=settings.detections.learning_windows,
+            cases=settings.detections.learning_cases,
+        ),
 
 
 def _champions(folder: Path) -> dict[str, ViewModel]:
