@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +20,7 @@ from boxwatch.cli.printing import json_text, rows_table, show_json
 from boxwatch.cli.session import open_session
 from boxwatch.clock import SystemClock
 from boxwatch.incidents import Incident, State
-from boxwatch.reports import Evidence
+from boxwatch.reports import Evidence, Line, lines
 
 app = typer.Typer(
     add_completion=False,
@@ -89,7 +90,7 @@ def show(ctx: typer.Context, id_: Id) -> None:
     if session.as_json:
         show_json(session.console, incident)
     else:
-        _show(session.console, incident)
+        _show(session.console, incident, lines(wiring.evidence(session.data, incident)))
 
 
 @app.command()
@@ -149,13 +150,20 @@ def _mark(ctx: typer.Context, given: str, state: State) -> None:
 
 def _record(incident: Incident, evidence: Evidence) -> dict[str, object]:
     """An incident and its evidence for programs; event ids as text, JSON numbers are too short."""
-    lines = evidence.lines.with_columns(pl.col("event_id").cast(pl.String))
+    told = evidence.lines.with_columns(
+        pl.Series(
+            "around",
+            [number in evidence.around for number in evidence.lines["event_id"]],
+            pl.Boolean,
+        ),
+        pl.col("event_id").cast(pl.String),
+    )
     series = [
         {"entity": entity, "metric": metric, "time": curve["time"].to_list()}
         | {"value": curve["value"].to_list()}
         for (entity, metric), curve in evidence.series.items()
     ]
-    return {"incident": incident, "lines": lines.to_dicts(), "series": series}
+    return {"incident": incident, "lines": told.to_dicts(), "series": series}
 
 
 def _block(incident: Incident) -> Text:
@@ -183,7 +191,7 @@ def _row(incident: Incident) -> dict[str, object]:
     }
 
 
-def _show(console: Console, incident: Incident) -> None:
+def _show(console: Console, incident: Incident, told: Sequence[Line]) -> None:
     console.print(Text(incident.title, "bold"))
     console.print(rows_table([_row(incident)], ("id", "start", "lasted_s", "severity", "state")))
     console.print(Text(f"Where: {incident.host}, {', '.join(incident.entities)}"))
@@ -194,3 +202,8 @@ def _show(console: Console, incident: Incident) -> None:
         console.print(Text(f"\n{detection.name} on {detection.entity}", "bold"))
         for reason in detection.reasons:
             console.print(Text(f"  {reason.text}"))
+    if told:
+        console.print(Text("\nLines", "bold"))
+    for line in told:
+        text = f"  {line.time} {line.origin}: {line.message}"
+        console.print(Text(text, "dim" if line.around else ""))

@@ -5,19 +5,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
 
+from boxwatch.detections.detection import Detection, Kind
 from boxwatch.events.metrics import METRICS
 from boxwatch.events.schema import LOGS, empty
+from boxwatch.features.service import service_name
 from boxwatch.incidents.incident import Incident
 
 _LEAST_AROUND: Final = timedelta(minutes=5)
 _MOST_SERIES: Final = 6
+_AROUND: Final = 3  # lines of the same service shown before a line, and after it
+_ABOUT_LINES: Final = (Kind.NOVELTY, Kind.BURST, Kind.ORDER)  # whose lines want their neighbours
+_EVENT: Final = "event"  # what Docker says about a container is no neighbour of its lines
 
 # The metric to draw for an unusual feature; `{}` stands for the incident's own entity.
 _SHOWN: Final[Mapping[str, tuple[str, str]]] = {
@@ -68,9 +73,13 @@ _SPREAD: Final[Mapping[str, tuple[str, str]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """The log lines of an incident (`logs` columns) and its curves (`samples` rows each)."""
+    """The log lines of an incident (`logs` columns) and its curves (`samples` rows each).
+
+    `around` are the event ids of lines that are there because of their neighbours.
+    """
 
     lines: pl.DataFrame = field(default_factory=lambda: empty(LOGS))
+    around: frozenset[int] = frozenset()
     series: Mapping[tuple[str, str], pl.DataFrame] = field(default_factory=dict)
 
 
@@ -78,7 +87,9 @@ class Evidence:
 class Wanted:
     """What to load for an incident: the time around it, lines by event id, curves by name.
 
-    An entity of `series` that ends in a colon stands for all entities of that kind.
+    An entity of `series` that ends in a colon stands for all entities of that kind. `neighbours`
+    are the event ids whose neighbours in their service are wanted too, and `moments` are (service,
+    instant) around which lines are.
     """
 
     host: str
@@ -86,6 +97,8 @@ class Wanted:
     end: datetime
     event_ids: tuple[int, ...]
     series: tuple[tuple[str, str], ...]
+    neighbours: tuple[int, ...] = ()
+    moments: tuple[tuple[str, datetime], ...] = ()
 
 
 def wanted(incident: Incident) -> Wanted:
@@ -107,24 +120,74 @@ def wanted(incident: Incident) -> Wanted:
         end=incident.end + around,
         event_ids=tuple(ids),
         series=tuple(names)[:_MOST_SERIES],
+        neighbours=tuple(
+            reason.event_id
+            for found in incident.detections
+            if found.kind in _ABOUT_LINES
+            for reason in found.reasons
+            if reason.event_id is not None
+        ),
+        moments=tuple(
+            moment
+            for found in incident.detections
+            if found.kind is Kind.SILENCE
+            for moment in _edges(found)
+        ),
     )
+
+
+def _edges(found: Detection) -> tuple[tuple[str, datetime], ...]:
+    """Where a silence began, and where it ended if it did."""
+    edges = ((found.entity, found.start), (found.entity, found.end))
+    return edges[:1] if found.open else edges
 
 
 def load(want: Wanted, logs: pl.DataFrame, samples: pl.DataFrame) -> Evidence:
     """The part of `logs` and `samples` that `want` names, ready for a report."""
     during = pl.col("time").is_between(want.start, want.end) & (pl.col("host") == want.host)
-    lines = logs.filter((pl.col("host") == want.host) & pl.col("event_id").is_in(want.event_ids))
+    here = logs.filter(pl.col("host") == want.host).sort("time", maintain_order=True)
+    named = here["event_id"].is_in(_ids(want.event_ids))
+    beside = _neighbours(here, want) - set(here["event_id"].filter(named))
+    lines = here.filter(named | here["event_id"].is_in(_ids(beside)))
     mine = samples.filter(during & pl.col("metric").is_in([metric for _, metric in want.series]))
     series: dict[tuple[str, str], pl.DataFrame] = {}
     for entity, metric in want.series:
-        here = mine.filter(pl.col("metric") == metric)
+        drawn = mine.filter(pl.col("metric") == metric)
         if entity.endswith(":"):
-            here = here.filter(pl.col("entity").str.starts_with(entity))
+            drawn = drawn.filter(pl.col("entity").str.starts_with(entity))
         else:
-            here = here.filter(pl.col("entity") == entity)
-        for (name,), frame in here.group_by(["entity"], maintain_order=True):
+            drawn = drawn.filter(pl.col("entity") == entity)
+        for (name,), frame in drawn.group_by(["entity"], maintain_order=True):
             series[str(name), metric] = frame
-    return Evidence(lines.sort("time"), dict(list(series.items())[:_MOST_SERIES]))
+    shown = dict(list(series.items())[:_MOST_SERIES])
+    return Evidence(lines, frozenset(beside), shown)
+
+
+def _neighbours(logs: pl.DataFrame, want: Wanted) -> set[int]:
+    """Event ids of the lines of a service beside lines, and around moments. `logs` by time."""
+    if not (want.neighbours or want.moments):
+        return set()
+    said = logs.with_columns(service_name().alias("service")).filter(
+        pl.col("service").is_not_null() & (pl.col("subtype") != _EVENT)
+    )
+    ids = _ids(want.neighbours)
+    wanted_ids = said["event_id"].is_in(ids)
+    services = {*said["service"].filter(wanted_ids), *(name for name, _ in want.moments)}
+    found: set[int] = set()
+    for service in sorted(services):
+        mine = said.filter(pl.col("service") == service)
+        places = mine["event_id"].is_in(ids).arg_true().to_list()
+        spans = [(place - _AROUND, place + _AROUND + 1) for place in places]
+        for moment in [moment for name, moment in want.moments if name == service]:
+            place = int((mine["time"] <= moment).sum())
+            spans.append((place - _AROUND, place + _AROUND))
+        for low, high in spans:
+            found.update(mine["event_id"][max(low, 0) : max(high, 0)])
+    return found
+
+
+def _ids(values: Iterable[int]) -> pl.Series:
+    return pl.Series(list(values), dtype=pl.UInt64)
 
 
 def _drawn(entity: str, metric: str) -> tuple[str, str] | None:

@@ -24,17 +24,18 @@ from boxwatch.reports.evidence import Evidence
 from boxwatch.reports.timeline import Marker
 from boxwatch.reports.words import instant, lasted, place, standing, visible
 
-_MOST_LINES: Final = 12
+_MOST_LINES: Final = 24
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One evidence line, ready to print."""
+    """One evidence line, ready to print; `around`: only because of the one beside it."""
 
     time: str
     origin: str
     message: str
+    around: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ def _shown(incident: Incident, evidence: Evidence) -> Shown:
         open=incident.state in (State.OPEN, State.ACKNOWLEDGED),
         where=_where(incident),
         charts=charts,
-        lines=_lines(evidence.lines),
+        lines=lines(evidence),
         more_lines=max(0, evidence.lines.height - _MOST_LINES),
         sources=tuple(
             Source(name, RULES[name].source, RULES[name].dated.isoformat()) for name in names
@@ -158,13 +159,18 @@ def _where(incident: Incident) -> tuple[str, ...]:
     return tuple(dict.fromkeys(words))
 
 
-def _lines(frame: pl.DataFrame) -> tuple[Line, ...]:
-    rows = frame.sort("time").head(_MOST_LINES).iter_rows(named=True)
+def lines(evidence: Evidence) -> tuple[Line, ...]:
+    """The lines to print, by time: those that findings name before those beside them."""
+    told = evidence.lines.sort("time", maintain_order=True)
+    around = told["event_id"].is_in(pl.Series(list(evidence.around), dtype=pl.UInt64))
+    chosen = pl.concat([told.filter(~around), told.filter(around)]).head(_MOST_LINES)
+    rows = chosen.sort("time", maintain_order=True).iter_rows(named=True)
     return tuple(
         Line(
             time=instant(row["time"], day=False),
             origin=visible(_origin(row)),
             message=visible("" if row["message"] is None else row["message"]),
+            around=row["event_id"] in evidence.around,
         )
         for row in rows
     )
