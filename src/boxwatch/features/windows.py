@@ -11,13 +11,14 @@ coverage 0 if nothing came from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
 
 from boxwatch.clock import EPOCH, to_micros
+from boxwatch.events.masks import Mask
 from boxwatch.events.schema import TIME, Events, Schema
 from boxwatch.events.templates import TemplateMiner
 from boxwatch.features import gpu, host, readings, service
@@ -57,12 +58,15 @@ class WindowBuilder:
     Args:
         interval_s: how often a reading is expected; coverage is measured against it.
         lateness_s: how long after a window's end its samples may still come.
+        masks: what varies in the user's own log lines.
     """
 
-    def __init__(self, *, interval_s: float = 1.0, lateness_s: float = 1.0) -> None:
+    def __init__(
+        self, *, interval_s: float = 1.0, lateness_s: float = 1.0, masks: Sequence[Mask] = ()
+    ) -> None:
         self.interval_s = interval_s
         self.lateness = timedelta(seconds=lateness_s)
-        self.miner = TemplateMiner()
+        self.miner = TemplateMiner(masks=masks)
         self.late_rows = 0
         self._closed: datetime | None = None
         self._closed_lines: datetime | None = None

@@ -19,7 +19,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from boxwatch.errors import SettingError
-from boxwatch.settings import endpoints, tree
+from boxwatch.settings import endpoints, lines, tree
 from boxwatch.settings.hosts import Host, Hosts
 from boxwatch.settings.rows import SettingRow, allowed, leaves, rows
 
@@ -36,6 +36,7 @@ _LISTS: Final[Mapping[str, type[tree.Section]]] = {
     "hosts": Host,
     "services": endpoints.ServiceEndpoint,
 }
+_MASKS: Final = "logs.masks"
 _NEXT_STEP: Final = "`boxwatch config` lists every setting."
 
 
@@ -53,6 +54,7 @@ class Settings(tree.Section):
         default=(), description="Model servers whose metrics are read."
     )
     otlp: endpoints.Otlp = endpoints.Otlp()
+    logs: lines.Logs = lines.Logs()
     live: tree.Live = tree.Live()
     logging: tree.Logging = tree.Logging()
     _origins: dict[str, str] = PrivateAttr(default_factory=dict)
@@ -264,7 +266,7 @@ def _explain_one(detail: ErrorDetails, origins: Mapping[str, str]) -> str:
         return f"Unknown setting {dotted!r} in {origin}.{_suggest(dotted)}"
     if detail["type"] == "missing":
         return f"{dotted} is missing in {origin}: it must be {_words(path)}."
-    if path[0] in _LISTS and detail["type"] == "value_error":
+    if (path[0] in _LISTS or dotted == _MASKS) and detail["type"] == "value_error":
         value = "" if len(path) == 1 else f" = {_masked(detail['input'])}"
         why = detail["msg"].removeprefix("Value error, ").rstrip(".")
         return f"{dotted}{value} (from {origin}) is not allowed: {why}. It is {_words(path)}."

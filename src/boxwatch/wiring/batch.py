@@ -88,6 +88,7 @@ def features(settings: Settings, data: Path, progress: Progress) -> FeaturesRepo
     builder = WindowBuilder(
         interval_s=settings.data_collection.interval_seconds,
         lateness_s=settings.live.lateness_seconds,
+        masks=settings.logs.own_masks(),
     )
     clocks = Clocks()
     folder = _windows_folder(data)

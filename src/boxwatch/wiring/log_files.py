@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,7 +12,8 @@ import numpy as np
 import polars as pl
 
 from boxwatch.errors import UsageError
-from boxwatch.events.parameters import parameters
+from boxwatch.events.masks import Mask
+from boxwatch.events.parameters import all_parameters
 from boxwatch.events.templates import TemplateMiner
 from boxwatch.events.vocabulary import template_id
 from boxwatch.models import SessionModel, Sessions
@@ -20,25 +21,38 @@ from boxwatch.pulse import Progress
 
 _CHUNK_BYTES: Final = 8 * 2**20
 _CHUNK_ROWS: Final = 100_000
+_LONGEST_LINE: Final = 16 * 2**20  # bytes of a line that are kept
+_TIME: Final = "time"
+_NO_CLOCK: Final = "the numbers of the lines, as there are no times: a poor clock"
 
 
 @dataclass(frozen=True, slots=True)
 class ParseReport:
-    """What `logs parse` did."""
+    """What `logs parse` did.
+
+    `templates_forgotten` is how many kinds of line, because there are too many, were not there any
+    more when others were compared with them; `lines_cut` how many lines were longer than is kept.
+    """
 
     lines: int
     templates: int
+    templates_forgotten: int
+    lines_cut: int
     out: str
 
 
 @dataclass(frozen=True, slots=True)
 class ScoreReport:
-    """What `logs score` found; `threshold` is of the score, from the training sessions alone."""
+    """What `logs score` found; `threshold` is of the score, from the training sessions alone.
+
+    `clock` says what was taken for the time of a line.
+    """
 
     training_sessions: int
     sessions: int
     alarms: int
     threshold: float
+    clock: str
     out: str
 
 
@@ -47,12 +61,16 @@ class LogColumns:
     """Which columns of a Parquet file are what; `time` and `session` may be absent."""
 
     message: str = "message"
-    time: str = "time"
+    time: str | None = _TIME
     session: str | None = None
 
 
 def parse_logs(
-    paths: Sequence[Path], column: str | None, out: Path, progress: Progress
+    paths: Sequence[Path],
+    column: str | None,
+    out: Path,
+    progress: Progress,
+    masks: Sequence[Mask] = (),
 ) -> ParseReport:
     """Write line, template_id, template and parameters of every line of `paths` to `out`.
 
@@ -63,19 +81,23 @@ def parse_logs(
         column: The column of the messages.
         out: The Parquet file to write.
         progress: Told how many of the two passes' files are done.
+        masks: What varies in these logs, beside the built-in masks.
     """
-    miner = TemplateMiner()
+    miner = TemplateMiner(masks=masks)
+    cut = 0
     for number, path in enumerate(paths):
         progress("learning templates", number, len(paths))
-        for messages in _chunks(path, column):
+        for messages, shortened in _chunks(path, column):
             miner.of(messages)
+            cut += shortened
+    forgotten = miner.overflow
     lines = 0
     kinds: set[int] = set()
     with tempfile.TemporaryDirectory(dir=_folder(out), prefix=".boxwatch-") as folder:
         parts: list[Path] = []
         for number, path in enumerate(paths):
             progress("writing lines", number, len(paths))
-            for messages in _chunks(path, column):
+            for messages, _ in _chunks(path, column):
                 frame = _parsed(miner, messages, lines)
                 lines += frame.height
                 kinds.update(frame["template_id"].unique())
@@ -86,15 +108,19 @@ def parse_logs(
         whole = Path(folder) / "whole.parquet"
         pl.scan_parquet(parts).sink_parquet(whole)
         whole.replace(out)
-    return ParseReport(lines, len(kinds), str(out))
+    return ParseReport(lines, len(kinds), forgotten, cut, str(out))
 
 
-def score_logs(train: Path, test: Path, columns: LogColumns, out: Path) -> ScoreReport:
+def score_logs(
+    train: Path, test: Path, columns: LogColumns, out: Path, masks: Sequence[Mask] = ()
+) -> ScoreReport:
     """Learn from the sessions of `train`, judge those of `test`, write one row for each to `out`.
 
-    Templates come from the training file alone; what `test` says besides is new.
+    Templates come from the training file alone; what `test` says besides is new. Where not both
+    files have times, the number of a line is taken for its time, and the report says so.
     """
-    miner = TemplateMiner()
+    columns = replace(columns, time=_clock(train, test, columns.time))
+    miner = TemplateMiner(masks=masks)
     learned = _lines(train, columns)
     miner.of(learned["message"])
     model = SessionModel()
@@ -115,29 +141,37 @@ def score_logs(train: Path, test: Path, columns: LogColumns, out: Path) -> Score
     partial = out.with_name(out.name + ".partial")
     frame.write_parquet(partial)
     partial.replace(out)
+    clock = f"the column {columns.time!r}" if columns.time is not None else _NO_CLOCK
     alarms = int(verdicts.alarm.sum())
-    return ScoreReport(len(trained), len(judged), alarms, model.threshold, str(out))
+    return ScoreReport(len(trained), len(judged), alarms, model.threshold, clock, str(out))
+
+
+def _clock(train: Path, test: Path, name: str | None) -> str | None:
+    """The column of the times, if both files have it; one that a person named must be there."""
+    if name is None:
+        return None
+    if name != _TIME:
+        _scan(train, [name])
+        _scan(test, [name])
+    timed = all(name in _scan(path, []).collect_schema() for path in (train, test))
+    return name if timed else None
 
 
 def _parsed(miner: TemplateMiner, messages: pl.Series, first: int) -> pl.DataFrame:
     numbers, texts = miner.of(messages)
-    frame = pl.DataFrame({"number": numbers, "message": messages}).with_row_index("row")
-    found = []
-    for (number,), rows in frame.group_by("number"):
-        text = texts[int(str(number))]
-        values = parameters(rows["message"].fill_null(""), text)
-        found.append(rows.select("row").with_columns(values.alias("parameters")))
     ids = np.fromiter(map(template_id, texts), np.uint64, len(texts))
-    return frame.join(pl.concat(found), on="row", maintain_order="left").select(
-        (pl.col("row").cast(pl.UInt64) + first + 1).alias("line"),
-        pl.Series("template_id", ids).gather(numbers),
-        pl.Series("template", texts, dtype=pl.String).gather(numbers),
-        "parameters",
+    return pl.DataFrame(
+        {
+            "line": pl.int_range(first + 1, first + 1 + len(messages), dtype=pl.UInt64, eager=True),
+            "template_id": pl.Series(ids).gather(numbers),
+            "template": pl.Series(texts, dtype=pl.String).gather(numbers),
+            "parameters": all_parameters(messages.fill_null(""), numbers, texts),
+        }
     )
 
 
-def _chunks(path: Path, column: str | None) -> Iterator[pl.Series]:
-    """The messages of a file, some at a time."""
+def _chunks(path: Path, column: str | None) -> Iterator[tuple[pl.Series, int]]:
+    """The messages of a file, some at a time, and how many of them were cut."""
     if not path.is_file():
         raise UsageError(f"There is no file {str(path)!r}.", hint="Check the path.")
     if column is None:
@@ -146,21 +180,23 @@ def _chunks(path: Path, column: str | None) -> Iterator[pl.Series]:
     messages = _scan(path, [column]).select(pl.col(column).cast(pl.String))
     total = messages.select(pl.len()).collect().item()
     for first in range(0, total, _CHUNK_ROWS):
-        yield messages.slice(first, _CHUNK_ROWS).collect()[column]
+        yield messages.slice(first, _CHUNK_ROWS).collect()[column], 0
 
 
-def _text_chunks(path: Path) -> Iterator[pl.Series]:
-    held = b""
+def _text_chunks(path: Path) -> Iterator[tuple[pl.Series, int]]:
+    held, cut = b"", False  # the beginning of a line, and whether some of it was left out
     with path.open("rb") as file:
         while piece := file.read(_CHUNK_BYTES):
-            end = piece.rfind(b"\n") + 1
-            if not end:
-                held += piece
-                continue
-            yield _series(held + piece[: end - 1])
-            held = piece[end:]
+            first = piece.find(b"\n")
+            head = piece if first < 0 else piece[:first]
+            cut |= len(held) + len(head) > _LONGEST_LINE
+            held += head[: max(0, _LONGEST_LINE - len(held))]
+            if first >= 0:
+                end = piece.rfind(b"\n")
+                yield _series(held + piece[first:end]), int(cut)
+                held, cut = piece[end + 1 :], False
     if held:
-        yield _series(held)
+        yield _series(held), int(cut)
 
 
 def _series(lines: bytes) -> pl.Series:
@@ -199,7 +235,7 @@ def _lines(path: Path, columns: LogColumns) -> pl.DataFrame:
     lazy = _scan(path, [columns.message, columns.session])
     schema = lazy.collect_schema()
     at = pl.int_range(pl.len()).cast(pl.Float64)
-    if columns.time in schema:
+    if columns.time is not None:
         at = _seconds(columns.time, schema[columns.time])
     frame = lazy.select(
         pl.col(columns.message).cast(pl.String).fill_null("").alias("message"),

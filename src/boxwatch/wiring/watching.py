@@ -51,6 +51,7 @@ def pipeline(settings: Settings, data: Path) -> Pipeline:
         false_alarms_per_host_week=settings.detections.false_alarms_per_host_week,
         seed=settings.models.seed,
         lateness_s=settings.live.lateness_seconds,
+        masks=settings.logs.own_masks(),
         rules={
             name: Override(rule.severity, rule.enabled, rule.count, rule.within_seconds)
             for name, rule in settings.detections.rules.items()
