@@ -21,6 +21,7 @@ from boxwatch.detections.detection import (
 )
 from boxwatch.detections.scores import COMBINED
 from boxwatch.detections.watched import FORGET_S, Watched
+from boxwatch.models import is_alarm
 
 _IN_A_ROW: Final = 2  # windows beyond the threshold that open an episode: one may be a hiccup
 _QUIET: Final = 4  # windows back to normal that close it
@@ -94,7 +95,7 @@ class Episodes:
             mates = f"{host}\0{view}"
             self._entities[mates] = self._entities.get(mates, 0) + 1
         p_value = cast("float", p)
-        beyond = p_value <= self.alpha[str(view)] / self._entities[f"{host}\0{view}"]
+        beyond = is_alarm(p_value, self.alpha[str(view)] / self._entities[f"{host}\0{view}"])
         if run.open is None:
             if not beyond:
                 run.beyond, run.since = 0, None

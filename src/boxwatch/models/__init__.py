@@ -5,7 +5,7 @@ from types import MappingProxyType
 from typing import Final
 
 from boxwatch.models.baseline import Baseline, watched
-from boxwatch.models.budget import alarms, threshold
+from boxwatch.models.budget import is_alarm, threshold
 from boxwatch.models.calibration import Calibrator, FitReport
 from boxwatch.models.combination import combine
 from boxwatch.models.conformance import Check, checks
@@ -39,9 +39,9 @@ __all__ = [
     "Sessions",
     "Vector",
     "Verdicts",
-    "alarms",
     "checks",
     "combine",
+    "is_alarm",
     "threshold",
     "watched",
 ]

@@ -5,9 +5,6 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
-from numpy.typing import NDArray
-
 from boxwatch.errors import SettingError
 
 WEEK_SECONDS: Final = 7 * 24 * 3600.0
@@ -52,9 +49,9 @@ def threshold(
     return min(false_alarms_per_host_week * share / windows, LEAST_STRANGE)
 
 
-def alarms(p: NDArray[np.float64], alpha: float) -> NDArray[np.bool_]:
-    """Which windows are alarms: p at or below alpha. Unknown (NaN) is none."""
-    return np.asarray(p <= alpha) & (alpha > 0.0)
+def is_alarm(p: float, alpha: float) -> bool:
+    """Whether a window is an alarm: p at or below alpha. Unknown (NaN) is none, nor is any at 0."""
+    return alpha > 0.0 and p <= alpha
 
 
 def _check(name: str, value: float, *, zero: bool) -> None:
