@@ -33,7 +33,7 @@ def get(endpoint, path="/metrics", **headers):
     host, port = endpoint.address
     request = urllib.request.Request(f"http://{host}:{port}{path}", headers=headers)
     try:
-        with urllib.request.urlopen(request, timeout=5) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.status, answer.headers["Content-Type"], answer.read().decode()
     except urllib.error.HTTPError as refused:
         with refused:
@@ -138,7 +138,7 @@ def test_loopback_of_ipv6_serves_too(registry):
         endpoint = MetricsEndpoint("::1", 0, registry=registry)
     except EnvironmentFault as fault:
         pytest.skip(f"this machine has no IPv6 loopback: {fault}")
-    with socket.create_connection(endpoint.address, timeout=5) as reader:
+    with socket.create_connection(endpoint.address, timeout=60) as reader:
         reader.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
         assert reader.recv(12) == b"HTTP/1.0 200"
     endpoint.close()

@@ -60,6 +60,19 @@ def belongings():
     return count
 
 
+@pytest.fixture
+def alone(belongings):
+    """The belongings once the task that asks is the only one; fails after a minute."""
+
+    async def count():
+        async with asyncio.timeout(60):
+            while asyncio.all_tasks() != {asyncio.current_task()}:
+                await asyncio.sleep(0.01)
+        return belongings()
+
+    return count
+
+
 JOURNALD = Path("/lib/systemd/systemd-journald")
 
 
@@ -127,7 +140,7 @@ def start_journald(folder):
         ["unshare", "--mount", "--propagation", "private", "bash", script, folder, JOURNALD],
         stderr=subprocess.DEVNULL,
     )
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not (folder / "sockets" / "socket").exists():
         if process.poll() is not None or time.monotonic() > deadline:
             process.kill()
@@ -182,7 +195,7 @@ class Engine:
                 stderr=log,
                 start_new_session=True,
             )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while subprocess.run(self.argv("info"), capture_output=True, check=False).returncode:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
@@ -192,7 +205,7 @@ class Engine:
 
     def stop(self):
         self.process.terminate()
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=60)
 
     def argv(self, *arguments):
         return ["docker", *self.arguments, *arguments]
@@ -207,6 +220,13 @@ class Engine:
         deadline = time.monotonic() + 60
         while self.do("inspect", f"--format={template}", container) != value:
             assert time.monotonic() < deadline, f"{container} is not {value}"
+            time.sleep(0.05)
+
+    def wait_for_line(self, container, line):
+        """Until a container's log holds `line`."""
+        deadline = time.monotonic() + 60
+        while line not in self.do("logs", container).splitlines():
+            assert time.monotonic() < deadline, f"{container} does not say {line!r}"
             time.sleep(0.05)
 
     def run(self, script, *options):

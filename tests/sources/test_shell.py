@@ -164,13 +164,13 @@ def test_command_within_its_limit_of_bytes_is_whole():
     assert (done.status, done.flooded, done.stdout) == (0, False, b"12345")
 
 
-def test_nothing_is_left_open(belongings):
+def test_nothing_is_left_open(alone):
     """After many commands, ended, killed or missing, no file, child or task is left."""
 
     async def many():
         shell = LocalShell()
         await shell.run(["true"], limit_s=LONG)
-        before = belongings()
+        before = await alone()
         for _ in range(10):
             await shell.run(["sh", "-c", "echo x"], limit_s=LONG)
             await shell.run(["sleep", "1000"], limit_s=0.01)
@@ -178,10 +178,7 @@ def test_nothing_is_left_open(belongings):
                 await anext(stream)
             with pytest.raises(SourceError):
                 await shell.run(["no-such-tool"], limit_s=LONG)
-        async with asyncio.timeout(LONG):
-            while asyncio.all_tasks() != {asyncio.current_task()}:
-                await asyncio.sleep(0.01)
-        return before, belongings()
+        return before, await alone()
 
     before, after = asyncio.run(many())
     assert after == before

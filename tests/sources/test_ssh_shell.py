@@ -352,11 +352,11 @@ def test_a_host_that_does_not_answer_delays_no_other(sshd):
     use(sshd, work)
 
 
-def test_nothing_is_left_open_here(sshd, belongings):
+def test_nothing_is_left_open_here(sshd, alone):
     """After many commands, ended, killed or missing, no file, child or task is left."""
 
     async def many():
-        before = belongings()
+        before = await alone()
         shell = SshShell(login(sshd))
         for _ in range(5):
             await shell.run(["echo", "x"], limit_s=LONG)
@@ -366,10 +366,7 @@ def test_nothing_is_left_open_here(sshd, belongings):
             with pytest.raises(SourceError):
                 await shell.run(["no-such-tool"], limit_s=LONG)
         await shell.close()
-        async with asyncio.timeout(LONG):
-            while asyncio.all_tasks() != {asyncio.current_task()}:
-                await asyncio.sleep(0.01)
-        return before, belongings()
+        return before, await alone()
 
     before, after = asyncio.run(many())
     assert after == before

@@ -7,6 +7,7 @@ SHLVL keeps bash from reading this user's .bashrc, which it otherwise does under
 import contextlib
 import getpass
 import os
+import random
 import shutil
 import signal
 import socket
@@ -157,9 +158,12 @@ def _make_key(path):
 
 
 def _free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """One below those that the kernel gives to clients: nobody gets it before we listen."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def _descendants(pid):
