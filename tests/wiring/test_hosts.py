@@ -40,6 +40,26 @@ def test_without_hosts_the_keys_are_plain_names():
     assert not any("/" in key or key == "ssh" for key in made)
 
 
+def test_each_core_is_read_where_it_is_wanted():
+    """A row for each core of this machine, off unless set."""
+
+    async def entities(environ) -> set[str]:
+        source = sources(load(environ=environ), {})["host"]
+        rows: list[dict[str, object]] = []
+        try:
+            async with asyncio.timeout(LONG):
+                while not any("cpu_busiest_core_ratio" in row for row in rows):
+                    chunks = [chunk for chunk in await source.read() if chunk.kind == "host"]
+                    rows += [json.loads(o) for one in chunks for o in one.lines.splitlines()]
+                    await asyncio.sleep(0.05)
+        finally:
+            await source.close()
+        return {str(row["entity"]).partition(":")[0] for row in rows}
+
+    assert "cpu" not in asyncio.run(entities({}))
+    assert "cpu" in asyncio.run(entities({"BOXWATCH_SOURCES__HOST__EACH_CORE": "true"}))
+
+
 def test_the_keys_name_the_host(configured):
     """Each host has its line and its sources under its own name."""
     made = sources(configured(("a", ""), ("b", 'sources = ["host"]')), {})

@@ -155,13 +155,22 @@ class DockerSwitch(SourceSwitch):
     )
 
 
+class HostSwitch(SourceSwitch):
+    """Host metrics."""
+
+    each_core: Switch = Field(
+        default=False,
+        description="Whether each core has readings of its own; else only how many are full.",
+    )
+
+
 class Sources(Section):
     """Which sources are read. One whose tool is missing says so once and does no harm."""
 
     journald: SourceSwitch = SourceSwitch()
     docker: DockerSwitch = DockerSwitch()
     nvidia: SourceSwitch = SourceSwitch()
-    host: SourceSwitch = SourceSwitch()
+    host: HostSwitch = HostSwitch()
     kernel: SourceSwitch = SourceSwitch()
     files: SourceSwitch = SourceSwitch()
 
@@ -189,15 +198,6 @@ class Detections(Section):
     false_alarms_per_host_week: Rate = Field(
         default=1, description="The budget: false alarms accepted per host and week."
     )
-    rules: Annotated[
-        dict[str, RuleOverride],
-        Allowed("", "a table: rule id -> severity, enabled, count, within_seconds"),
-    ] = Field(default_factory=dict, description="Changes to known-failure rules, by rule id.")
-
-
-class Models(Section):
-    """How models are fitted."""
-
     learning_minutes: Minutes = Field(
         default=30,
         description="How long a service is watched before its new errors, its bursts, its silence "
@@ -218,6 +218,15 @@ class Models(Section):
         description="Times that one line must have been followed by another before their order is "
         "judged.",
     )
+    rules: Annotated[
+        dict[str, RuleOverride],
+        Allowed("", "a table: rule id -> severity, enabled, count, within_seconds"),
+    ] = Field(default_factory=dict, description="Changes to known-failure rules, by rule id.")
+
+
+class Models(Section):
+    """How models are fitted."""
+
     seed: Count = Field(default=0, description="Seed of everything random; same data, same models.")
 
 

@@ -180,7 +180,9 @@ class _Makers:
     def _host_metrics(self, _: Position | None) -> Source:
         interval = self._settings.data_collection.interval_seconds
         shell = self._host.shell if self._host.remote else None
-        return HostSource(self._host.name, HostOptions(interval_s=interval), shell=shell)
+        each_core = self._settings.sources.host.each_core
+        options = HostOptions(interval_s=interval, each_core=each_core)
+        return HostSource(self._host.name, options, shell=shell)
 
     def _kernel(self, at: Position | None) -> Source:
         options = KernelOptions(since=self._reading.since, pauses=self._pauses())
