@@ -204,3 +204,28 @@ def test_lines_do_not_wait_for_the_grid() -> None:
     turns = asyncio.run(some(feed, 2))
     assert all(turn.events.logs.height == 1 for turn in turns)
     assert [turn.events.samples["value"].to_list() for turn in turns] == [[1.0], [2.0]]
+
+
+def test_what_was_read_after_the_last_turn_is_one_more():
+    """A reading of the past cannot be had again: what waits for the next turn is not let go."""
+
+    async def work() -> tuple[list[Turn], int]:
+        source = Readings()
+        feed = LiveFeed({"host": source}, normalise, SystemClock(), 3600.0, {})
+        turns = aiter(feed.turns())
+        first = await anext(turns)
+        coming = asyncio.ensure_future(anext(turns))
+        async with asyncio.timeout(60):
+            while source.count < 3:
+                await asyncio.sleep(0.01)
+        coming.cancel()
+        await asyncio.gather(coming, return_exceptions=True)
+        last = await feed.last()
+        await feed.close()
+        return [first, last], source.count
+
+    told, count = asyncio.run(work())
+    values = [turn.events.samples["value"].to_list() for turn in told]
+    assert values == [[1], list(range(2, count + 1))]
+    assert told[1].positions == {"host": {"count": count}}
+    assert len(told[1].raw) == count - 1

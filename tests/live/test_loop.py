@@ -36,6 +36,9 @@ class Tape:
             await asyncio.sleep(0)
             yield Turn(events, now, {"tape": {"turn": number}})
 
+    async def last(self) -> Turn | None:
+        return None
+
     async def close(self) -> None:
         self.closed = True
 

@@ -110,3 +110,30 @@ def test_a_folder_of_other_records_is_refused(tmp_path, turns):
         store.append(*turns[0], {})
         with pytest.raises(UsageError, match="holds records already"):
             Recorder(store)
+
+
+class Short(RawTape):
+    """A feed that was told to stop and has one turn left."""
+
+    def __init__(self, turns: recorded.Turns, stop: asyncio.Event) -> None:
+        super().__init__(turns[:2], 0)
+        self._left = turns[2]
+        self._stop = stop
+
+    async def turns(self):
+        async for turn in super().turns():
+            yield turn
+        self._stop.set()
+        await asyncio.Event().wait()
+
+    async def last(self):
+        return Turn(*self._left, {}, [RawChunk("host", b'{"host":"box","n":9}\n', "box", "/proc")])
+
+
+def test_what_was_read_after_the_last_turn_is_recorded(tmp_path, turns):
+    """Told to stop, the readings since the last turn are one more."""
+    with EventStore.open(tmp_path, writable=True) as store:
+        stop = asyncio.Event()
+        asyncio.run(Recorder(store).run(Short(turns, stop), stop))
+        assert store.head().seq == 3
+    assert raw_lines(tmp_path)[-1] == b'{"host":"box","n":9}'

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.store import tiny
 
-from boxwatch.store import EventStore, ingest
+from boxwatch.events import RawChunk
+from boxwatch.store import EventStore, RawRecording, ingest
 from boxwatch.store.raw_files import LineFile
 
 
@@ -31,6 +32,18 @@ def test_everything_is_read_once(store, raw):
     assert sorted(numbers(store)) == list(range(150))
     assert (first.rows, first.batches, first.bytes_done) == (150, 1, first.bytes_total)
     assert ingest(store, raw, tiny.normalise).batches == 0
+
+
+def test_what_was_recorded_is_not_taken_again(store, raw):
+    """Its batches are stored with the raw records; others in the folder are taken."""
+    path = tiny.write(raw, "gpu", 0, range(10))
+    recorded = {RawRecording.KEY: {path.relative_to(raw).as_posix(): path.stat().st_size}}
+    events = tiny.normalise(RawChunk("gpu", path.read_bytes(), "localhost", "gpu"))
+    store.append(events, tiny.START, recorded)
+    tiny.write(raw, "systemd", 0, range(10, 15))
+    assert ingest(store, raw, tiny.normalise).rows == 5
+    assert sorted(numbers(store)) == list(range(15))
+    assert store.head().positions[RawRecording.KEY] == recorded[RawRecording.KEY]
 
 
 def test_artifacts_that_rotate_together_make_one_batch_each(store, raw):

@@ -78,6 +78,16 @@ def test_a_recording_survives_a_kill_and_is_replayed(tmp_path, fast):
     assert done["batches"] == batches(tape) == batches(tmp_path / "again")
 
 
+def test_normalize_takes_no_recording_twice(tmp_path, fast):
+    """Its records are stored already; and it can be gone on with."""
+    tape = tmp_path / "tape"
+    well("record", tape, "--for", "4s")
+    before = batches(tape)
+    assert well("normalize", "--data", tape, "--json").json["rows"] == 0
+    assert batches(tape) == before
+    well("record", tape, "--for", "2s")
+
+
 def test_a_folder_of_other_records_is_no_recording(way, tmp_path):
     """It is refused with what to do."""
     answer = boxwatch("record", way.data, "--for", "1s")

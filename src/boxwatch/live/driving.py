@@ -10,10 +10,21 @@ from boxwatch.errors import StoreFull
 from boxwatch.live.feed import Feed, Turn
 
 
-async def drive(feed: Feed, stop: asyncio.Event, take: Callable[[Turn], Awaitable[object]]) -> None:
-    """`take` every turn of `feed` until `stop` is set or it ends; then close it."""
+async def drive(
+    feed: Feed,
+    stop: asyncio.Event,
+    take: Callable[[Turn], Awaitable[object]],
+    *,
+    to_the_last: bool = False,
+) -> None:
+    """`take` every turn of `feed` until `stop` is set or it ends; then close it.
+
+    With `to_the_last`, also what was read since the last turn, unless `take` returned False: then
+    a turn is missing, and what came after it must not be taken.
+    """
     turns = aiter(feed.turns())
     stopped = asyncio.ensure_future(stop.wait())
+    taken: object = None
     try:
         while not stop.is_set():
             coming = asyncio.ensure_future(anext(turns))
@@ -26,7 +37,9 @@ async def drive(feed: Feed, stop: asyncio.Event, take: Callable[[Turn], Awaitabl
                 turn = coming.result()
             except StopAsyncIteration:
                 break
-            await take(turn)
+            taken = await take(turn)
+        if to_the_last and taken is not False and (turn_left := await feed.last()) is not None:
+            await take(turn_left)
     finally:
         stopped.cancel()
         await feed.close()

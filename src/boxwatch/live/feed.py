@@ -47,6 +47,10 @@ class Feed(Protocol):
         """The next turns. Whoever iterates has stored a turn before asking for the next."""
         ...
 
+    async def last(self) -> Turn | None:
+        """What was read and belongs to no turn yet, once nobody iterates; None if nothing."""
+        ...
+
     async def close(self) -> None:
         """Let go of what it reads from."""
         ...
@@ -84,38 +88,50 @@ class LiveFeed:
         self._clock = clock
         self._batch_s = batch_s
         self._positions: dict[str, Mapping[str, object]] = dict(positions)
+        self._waiting: list[RawChunk] = []  # read, and in no turn yet
 
     async def turns(self) -> AsyncIterator[Turn]:
         """Turns without end; cancel the iteration to stop."""
         await asyncio.sleep(min(_FIRST_S, self._until_next()))
         due = monotonic()
         while True:
-            read = await self._gathered(due)
-            self._positions.update(read.positions)
-            events = await self._normalised(read.chunks)
-            now = self._clock.now()
-            events = self._lateness.add(events, now, behind=read.behind)
-            yield Turn(events, now, dict(self._positions), read.chunks)
+            behind = await self._gather(due)
+            yield await self._turn(behind=behind)
             left = self._until_next()
             due = monotonic() + left
-            await asyncio.sleep(_BEHIND_S if read.behind else min(_LINES_S, left))
+            await asyncio.sleep(_BEHIND_S if behind else min(_LINES_S, left))
 
-    async def _gathered(self, due: float) -> Round:
-        """Rounds of reading until one brings lines, or the turn of the grid is due.
+    async def last(self) -> Turn | None:
+        """What was read since the last turn: readings of the past cannot be had again."""
+        if not _has_lines(self._waiting):
+            self._take(await self._readers.round())
+        return await self._turn(behind=False) if self._waiting else None
 
-        Nothing that was read is waiting here when a source is asked again that counts on its
-        records being stored by then (OpenTelemetry): what it brings are lines.
+    async def _turn(self, *, behind: bool) -> Turn:
+        """A turn of all that waits."""
+        events = await self._normalised(self._waiting)
+        now = self._clock.now()
+        events = self._lateness.add(events, now, behind=behind)
+        chunks, self._waiting = self._waiting, []
+        return Turn(events, now, dict(self._positions), chunks)
+
+    def _take(self, read: Round) -> None:
+        self._waiting = [*self._waiting, *read.chunks]
+        self._positions.update(read.positions)
+
+    async def _gather(self, due: float) -> bool:
+        """Read, round by round, until one brings lines, or the turn of the grid is due.
+
+        Returns whether a source is behind. Nothing that was read is waiting here when a source is
+        asked again that counts on its records being stored by then (OpenTelemetry): what it brings
+        are lines.
         """
-        chunks: list[RawChunk] = []
-        positions: dict[str, Mapping[str, object]] = {}
         while True:
             read = await self._readers.round()
-            chunks += read.chunks
-            positions.update(read.positions)
+            self._take(read)
             left = due - monotonic()
-            lines = any(chunk.kind not in _READINGS for chunk in read.chunks)
-            if lines or read.behind or left <= 0:
-                return Round(chunks, positions, behind=read.behind)
+            if _has_lines(read.chunks) or read.behind or left <= 0:
+                return read.behind
             await asyncio.sleep(min(_LINES_S, left))
 
     async def _normalised(self, chunks: Sequence[RawChunk]) -> Events:
@@ -131,6 +147,10 @@ class LiveFeed:
     async def close(self) -> None:
         """Stop reading and close every source."""
         await self._readers.close()
+
+
+def _has_lines(chunks: Sequence[RawChunk]) -> bool:
+    return any(chunk.kind not in _READINGS for chunk in chunks)
 
 
 class ReplayFeed:
@@ -162,6 +182,10 @@ class ReplayFeed:
             else:
                 await asyncio.sleep(0)
             yield Turn(batch.events, batch.now, {self.name: {"seq": batch.seq}})
+
+    async def last(self) -> Turn | None:
+        """None: a recording holds whole turns."""
+        return None
 
     async def close(self) -> None:
         """Nothing to let go of."""

@@ -17,7 +17,6 @@ from boxwatch.live.driving import drive, once_there_is_room
 from boxwatch.live.feed import Feed, Turn
 from boxwatch.store import EventStore, Layout, RawRecording
 
-_KEY: Final = "recording"  # position key of how far the raw files go
 _UPKEEP_TURNS: Final = 4
 
 
@@ -38,7 +37,7 @@ class Recorder:
         self._turns = 0
         root = Layout(store.layout.root).ingested
         head = store.head()
-        known = cast("Mapping[str, int] | None", head.positions.get(_KEY))
+        known = cast("Mapping[str, int] | None", head.positions.get(RawRecording.KEY))
         if known is None and (head.seq > 0 or any(root.glob("*/*"))):
             raise UsageError(
                 f"The data folder {str(store.layout.root)!r} holds records already, and is no "
@@ -50,18 +49,22 @@ class Recorder:
     async def run(
         self, feed: Feed, stop: asyncio.Event, tell: Callable[[Turn], None] | None = None
     ) -> None:
-        """Record turns until `stop` is set or the feed ends; `tell` hears of every one."""
+        """Record turns until `stop` is set or the feed ends; `tell` hears of every one.
 
-        async def take(turn: Turn) -> None:
+        What was read after the last turn is one more.
+        """
+
+        async def take(turn: Turn) -> bool:
             seq = await once_there_is_room(lambda: self._record(turn), stop, self._retry_s)
             if seq is not None and tell is not None:
                 tell(turn)
+            return seq is not None
 
-        await drive(feed, stop, take)
+        await drive(feed, stop, take, to_the_last=True)
 
     def _record(self, turn: Turn) -> int:
         self._raw.write(turn.raw, turn.now)
-        positions = {**turn.positions, _KEY: self._raw.sizes()}
+        positions = {**turn.positions, RawRecording.KEY: self._raw.sizes()}
         try:
             seq = self._store.append(turn.events, turn.now, positions)
         except BaseException:

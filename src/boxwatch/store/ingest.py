@@ -25,6 +25,7 @@ from boxwatch.clock import EPOCH
 from boxwatch.events.schema import Events, concat
 from boxwatch.store.event_store import EventStore
 from boxwatch.store.raw_files import RawFile, find_raw_files
+from boxwatch.store.raw_recording import RawRecording
 from boxwatch.store.raw_streams import (
     Earliest,
     Normalise,
@@ -88,10 +89,11 @@ def ingest(  # noqa: PLR0913 - what is read, how, and what a caller may leave al
     """
     files, strange = find_raw_files(root)
     sizes = {file.name: file.path.stat().st_size for file in files}
-    taken = {name: offset for name, offset in _offsets(store).items() if name in sizes}
+    positions = dict(store.head().positions)
+    taken = {name: offset for name, offset in _offsets(positions).items() if name in sizes}
     shrunk = {name for name, offset in taken.items() if offset > sizes[name]}
     paths = {file.name: file.path for file in files}
-    marks = _marks(store)
+    marks = _marks(positions)
     for name in set(taken) - shrunk:
         if name in marks and _mark(paths[name], taken[name]) != marks[name]:
             del taken[name], marks[name]  # it was emptied and written anew
@@ -117,7 +119,7 @@ def ingest(  # noqa: PLR0913 - what is read, how, and what a caller may leave al
             events = repeats.without(events)
             moved = [name for name, offset in taken.items() if before.get(name) != offset]
             marks |= {name: _mark(paths[name], taken[name]) for name in moved}
-            store.append(events, now, {POSITION: dict(taken), MARKS: dict(marks)})
+            store.append(events, now, {**positions, POSITION: dict(taken), MARKS: dict(marks)})
             batches += 1
             rows += events.rows
             quarantined.update(events.quarantined["kind"])
@@ -184,13 +186,17 @@ def _earliest(store: EventStore, files: list[RawFile]) -> datetime:
     return files[0].stamp if head.now == EPOCH else head.now
 
 
-def _offsets(store: EventStore) -> dict[str, int]:
-    saved: dict[str, Any] = dict(store.head().positions.get(POSITION, {}))
-    return {name: int(offset) for name, offset in saved.items()}
+def _offsets(positions: Mapping[str, Any]) -> dict[str, int]:
+    """How far each artifact was taken; what was recorded is stored as far as its batches go."""
+    taken: dict[str, int] = {}
+    for key in (POSITION, RawRecording.KEY):
+        for name, offset in positions.get(key, {}).items():
+            taken[name] = max(int(offset), taken.get(name, 0))
+    return taken
 
 
-def _marks(store: EventStore) -> dict[str, str]:
-    saved: dict[str, Any] = dict(store.head().positions.get(MARKS, {}))
+def _marks(positions: Mapping[str, Any]) -> dict[str, str]:
+    saved: dict[str, Any] = dict(positions.get(MARKS, {}))
     return {name: str(mark) for name, mark in saved.items()}
 
 

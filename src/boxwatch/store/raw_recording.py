@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from boxwatch.events.schema import RAW_KINDS, RawChunk
 from boxwatch.store.durable import make_folder, on_device, sync_folder
@@ -28,6 +28,8 @@ class RawRecording:
     Raises:
         StoreError: the device refuses.
     """
+
+    KEY: ClassVar[str] = "recording"  # of `sizes` among the positions of a batch
 
     def __init__(self, root: Path, sizes: Mapping[str, int], most: int = _MOST) -> None:
         self._root = root

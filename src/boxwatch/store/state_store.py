@@ -134,7 +134,9 @@ class StateStore:
         host: str | Collection[str] | None = None,
         limit: int | None = None,
     ) -> list[Incident]:
-        """The incidents in a state, seen at or after `since`, of `host` (or of several); by start, then id.
+        """The incidents in a state, seen at or after `since`, of one host or of several.
+
+        By start, then id.
 
         `limit` keeps the newest of them: reading thousands takes seconds.
         """
