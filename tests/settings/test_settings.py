@@ -177,3 +177,24 @@ def test_the_tree_is_frozen():
     """No part of the running product can change a setting."""
     with pytest.raises(ValueError, match="frozen"):
         load(environ={}).data.retention_days = 1
+
+
+def test_masks_of_ones_own_keep_their_order():
+    """The table of the file, name and regular expression; each variable is one more."""
+    write("[logs.masks]\ntenant = 'tenant-[a-z]+'\nbuild = '[a-z]+-SNAPSHOT'\n")
+    masks = load(environ={"BOXWATCH_LOGS__MASKS__SHARD": "shard [a-z]"}).logs.own_masks()
+    assert [(mask.name, mask.pattern) for mask in masks] == [
+        ("tenant", "tenant-[a-z]+"),
+        ("build", "[a-z]+-SNAPSHOT"),
+        ("shard", "shard [a-z]"),
+    ]
+
+
+@pytest.mark.parametrize("pattern", ["(", "(a)b", "a*", "(?=a)b"])
+def test_a_mask_that_cannot_be_one_is_refused(pattern):
+    """The error names the file, the mask, its pattern, why it is none and what is allowed."""
+    write(f"[logs.masks]\ntenant = '{pattern}'\n")
+    with pytest.raises(SettingError) as refused:
+        load(environ={})
+    for said in ("logs.masks", "boxwatch.toml", "tenant", pattern, "capturing groups"):
+        assert said in str(refused.value), said

@@ -2,11 +2,16 @@
 
 import json
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from boxwatch.cli.border import run
+from boxwatch.events import TemplateMiner
+from boxwatch.wiring import log_files
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -91,6 +96,84 @@ def test_sessions_are_judged_by_those_of_another_log(tmp_path, capsys):
         "late": False,
     }
     assert "'close <*>' is missing" in frame.filter("alarm")["reasons"].item()[0]
+
+
+def test_without_times_the_report_says_so(tmp_path, capsys):
+    """The number of a line is a poor clock; with a time column in both files it is not needed."""
+    lines = [("r", n, ["open 1", "close 2"]) for n in range(100)]
+    timed = written(tmp_path / "a", [(f"r{n}", n, lines[n][2]) for n in range(100)])
+    untimed = tmp_path / "b"
+    pl.read_parquet(timed).drop("time").write_parquet(untimed)
+    for train, test, clock in (
+        (timed, timed, "the column 'time'"),
+        (timed, untimed, "the numbers of the lines"),
+    ):
+        arguments = ("--train", train, "--test", test, "--session", "request")
+        told = answer(capsys, "score", *arguments, "--out", tmp_path / "o")
+        assert told["clock"].startswith(clock)
+
+
+def test_a_time_column_that_was_named_must_be_there(tmp_path, capsys):
+    """A typing error does not become another clock."""
+    log = written(tmp_path / "a", [("r", 0, ["open"])])
+    words = ["--train", str(log), "--test", str(log), "--session", "request", "--time", "tiem"]
+    assert run(["logs", "score", *words, "--out", str(tmp_path / "o")]) == 2
+    assert "no column 'tiem'" in capsys.readouterr().err
+
+
+def test_what_is_too_long_or_too_many_is_counted(tmp_path, capsys, monkeypatch):
+    """A line beyond the limit is cut, kinds beyond the limit are forgotten; both are said."""
+    monkeypatch.setattr(log_files, "_LONGEST_LINE", 100)
+    monkeypatch.setattr(log_files, "_CHUNK_BYTES", 32)
+    monkeypatch.setattr(log_files, "TemplateMiner", partial(TemplateMiner, capacity=5))
+    log, out = tmp_path / "app.log", tmp_path / "out.parquet"
+    log.write_text("\n".join([*("x" * n for n in range(1, 10)), "y" * 500, "z"]))
+    told = answer(capsys, "parse", log, "--out", out)
+    assert (told["lines"], told["lines_cut"]) == (11, 1)
+    assert told["templates_forgotten"] > 0
+    assert pl.read_parquet(out)["template"].to_list()[-2:] == ["y" * 100, "z"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    lines=st.lists(st.text("ab\r", max_size=12), min_size=1, max_size=20),
+    chunk=st.integers(1, 8),
+)
+def test_lines_do_not_depend_on_how_a_file_is_read(tmp_path_factory, lines, chunk):
+    """Whatever the size of the pieces, the same lines, and the same ones are cut."""
+    path = tmp_path_factory.mktemp("log") / "app.log"
+    path.write_bytes("\n".join(lines).encode())
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(log_files, "_LONGEST_LINE", 8)
+        patched.setattr(log_files, "_CHUNK_BYTES", chunk)
+        pieces = list(log_files._text_chunks(path))
+    wanted = lines if lines[-1] else lines[:-1]
+    told = [text for messages, _ in pieces for text in messages]
+    assert told == [line[:8].removesuffix("\r") for line in wanted]
+    assert sum(cut for _, cut in pieces) == sum(len(line) > 8 for line in wanted)
+
+
+def test_strange_bytes_are_lines_too(tmp_path, capsys):
+    """Binary, right-to-left text, emoji, escapes and NUL bytes: every line keeps its number."""
+    strange = [b"\x00\x01\xff\xfe", "\u202eabc \u05d0".encode(), "🙂 " .encode() * 3000,
+               b"\x1b[31mred 5\x1b[0m", b"", b"\x00", b"plain 1"]  # fmt: skip
+    log, out = tmp_path / "app.log", tmp_path / "out.parquet"
+    log.write_bytes(b"\n".join(strange))
+    answer(capsys, "parse", log, "--out", out)
+    frame = pl.read_parquet(out)
+    assert frame["line"].to_list() == list(range(1, len(strange) + 1))
+    assert frame["template"].to_list()[-1] == "plain <*>"
+    assert frame["parameters"].null_count() == 0
+
+
+def test_masks_of_the_settings_hold(tmp_path, capsys, monkeypatch):
+    """A mask of one's own hides what the built-in ones let stand."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "boxwatch.toml").write_text("[logs.masks]\ntenant = 'tenant-[a-z]+'\n")
+    log, out = tmp_path / "app.log", tmp_path / "out.parquet"
+    log.write_text("tenant-acme is slow")
+    answer(capsys, "parse", log, "--out", out)
+    assert pl.read_parquet(out)["template"].to_list() == ["<*> is slow"]
 
 
 @pytest.mark.parametrize(

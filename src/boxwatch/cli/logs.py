@@ -46,7 +46,8 @@ def parse(
     """
     session = open_session(ctx)
     with progress(session) as told:
-        report = wiring.parse_logs(files, column, out, told)
+        masks = session.settings.logs.own_masks()
+        report = wiring.parse_logs(files, column, out, told, masks)
     show(session, report)
 
 
@@ -71,4 +72,5 @@ def score(  # noqa: PLR0913, PLR0917 - two files, what their columns are, and wh
     """
     opened = open_session(ctx)
     columns = wiring.LogColumns(column, time, session)
-    show(opened, wiring.score_logs(train, test, columns, out))
+    masks = opened.settings.logs.own_masks()
+    show(opened, wiring.score_logs(train, test, columns, out, masks))
