@@ -46,8 +46,35 @@ def test_an_ordinary_line_is_no_failure(capsys):
     """It says so, and shows the kind of line."""
     assert run(["explain", "listening on 127.0.0.1:8080"]) == 0
     shown = capsys.readouterr().out
-    assert "No known failure" in shown
+    assert "Not a known failure" in shown
     assert "listening on <*>" in shown
+
+
+def test_a_line_that_says_its_level_is_told_so(capsys):
+    """Unknown, but not mute: what the line calls itself."""
+    told_of = told(capsys, "E1121 10:00:00.123456 1 server.go:12] lost a shard")
+    assert (told_of["known"], told_of["says_severity"], told_of["says_level"]) == ([], 17, "error")
+    assert run(["explain", "level=warn msg=slow"]) == 0
+    assert "It calls itself: warning." in capsys.readouterr().out
+
+
+def test_an_xid_says_who_is_at_fault_and_what_comes_next(capsys):
+    """The immediate action, the one after it, the policy and the source with its date."""
+    line = XID.replace("79", "13")
+    (rule,) = [one for one in told(capsys, line)["known"] if one["id"] == "xid-13"]
+    assert rule["fault"] == "application"
+    assert rule["investigate"] == RULES["xid-13"].investigate
+    assert rule["when"] == "medium from 5 within 1 h on"
+    assert run(["explain", line]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "Where it lies: the application" in shown
+    assert f"(read {RULES['xid-13'].dated})" in shown
+
+
+def test_many_lines_are_explained_at_once():
+    """A thousand lines meet only the patterns whose literals they hold."""
+    lines = [f"request {number} answered in 12 ms" for number in range(1000)]
+    assert [matching(line) for line in lines] == [[]] * 1000
 
 
 def test_lines_can_come_by_standard_input(capsys, monkeypatch):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Final
 
 import polars as pl
 import typer
@@ -11,12 +12,15 @@ from rich.console import Console
 from rich.text import Text
 
 from boxwatch.cli.printing import show_json
+from boxwatch.cli.rule_words import about, rule_lines, rule_record
 from boxwatch.cli.session import open_session
 from boxwatch.detections.known import Rule, matching
 from boxwatch.errors import UsageError
 from boxwatch.events import TemplateMiner, severity_of
+from boxwatch.events.masks import Mask
 
-_MOST_LINES = 1000
+_MOST_LINES: Final = 1000
+_LEVELS: Final = ("trace", "debug", "information", "warning", "error", "fatal")
 
 
 def explain(
@@ -31,12 +35,13 @@ def explain(
     """
     session = open_session(ctx)
     lines = _given(line)
-    told = [_meaning(text) for text in lines]
+    told = [_meaning(text, session.settings.logs.own_masks()) for text in lines]
     if session.as_json:
-        show_json(session.console, told[0] if len(told) == 1 else told)
+        records = [{**one, "known": [rule_record(rule) for rule in known]} for one, known in told]
+        show_json(session.console, records[0] if len(records) == 1 else records)
         return
-    for one in told:
-        _print(session.console, one)
+    for one, known in told:
+        _print(session.console, one, known)
 
 
 def _given(words: list[str] | None) -> list[str]:
@@ -52,38 +57,27 @@ def _given(words: list[str] | None) -> list[str]:
     return lines
 
 
-def _meaning(line: str) -> dict[str, object]:
+def _meaning(line: str, masks: Sequence[Mask]) -> tuple[dict[str, object], list[Rule]]:
     number = severity_of(pl.Series([line])).item()
-    return {
+    said = {
         "line": line,
-        "template": TemplateMiner().line(line).template,
+        "template": TemplateMiner(masks=masks).line(line).template,
         "says_severity": number,
-        "known": [_rule(rule) for rule in matching(line)],
+        "says_level": None if number is None else _LEVELS[(number - 1) // 4],
     }
+    return said, matching(line)
 
 
-def _rule(rule: Rule) -> dict[str, object]:
-    return {
-        "id": rule.id,
-        "severity": str(rule.severity),
-        "about": rule.entity,
-        "causes": list(rule.causes),
-        "action": rule.action,
-        "source": rule.source,
-        "dated": rule.dated.isoformat(),
-    }
-
-
-def _print(console: Console, told: dict[str, object]) -> None:
+def _print(console: Console, told: dict[str, object], known: Sequence[Rule]) -> None:
     console.print(Text(str(told["line"]), "bold"))
-    rules = told["known"]
-    if not isinstance(rules, list) or not rules:
-        console.print(Text("No known failure. Whether it is usual here, only watching tells."))
-        console.print(Text(f"Its kind of line: {told['template']}", "dim"))
+    for rule in known:
+        console.print(Text(f"{rule.id}: {rule.severity}, about {about(rule)}"))
+        for text, style in rule_lines(rule):
+            console.print(Text(f"  {text}", style))
+    if known:
         return
-    for rule in rules:
-        console.print(Text(f"{rule['id']}: {rule['severity']}, about the {rule['about']}"))
-        for cause in rule["causes"]:
-            console.print(Text(f"  Why: {cause}"))
-        console.print(Text(f"  What to do: {rule['action']}"))
-        console.print(Text(f"  Source: {rule['source']} ({rule['dated']})", "dim"))
+    console.print(Text("Not a known failure. Whether it is usual here, only watching tells."))
+    level = told["says_level"]
+    says = "It does not say how bad it is." if level is None else f"It calls itself: {level}."
+    console.print(Text(says, "dim"))
+    console.print(Text(f"Its kind of line: {told['template']}", "dim"))

@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from boxwatch.cli.printing import rows_table, show_json
+from boxwatch.cli.rule_words import about, rule_lines, rule_record, title
 from boxwatch.cli.session import open_session
 from boxwatch.detections.known import RULES, Rule
 from boxwatch.errors import UsageError
@@ -16,49 +17,45 @@ from boxwatch.errors import UsageError
 
 def rules(
     ctx: typer.Context,
-    id_: Annotated[str | None, typer.Argument(metavar="ID", help="One rule, whole.")] = None,
+    id_: Annotated[
+        str | None, typer.Argument(metavar="ID", help="One rule, whole; or a part of the ids.")
+    ] = None,
 ) -> None:
     """List the known failures with their sources, or show one.
 
-    The settings `detections.rules.ID.severity` and `.enabled` change one.
+    The settings `detections.rules.ID.severity`, `.enabled`, `.count` and `.within_seconds` change
+    one.
     """
     session = open_session(ctx)
-    if id_ is None:
-        rows = [_row(rule) for rule in sorted(RULES.values(), key=lambda rule: rule.id)]
+    if id_ is not None and id_ in RULES:
+        rule = RULES[id_]
         if session.as_json:
-            show_json(session.console, rows)
-        else:
-            session.console.print(rows_table(rows, ("id", "severity", "about", "what")))
+            show_json(session.console, rule)
+            return
+        session.console.print(Text(f"{rule.id}: {title(rule)}", "bold"))
+        session.console.print(Text(f"Severity: {rule.severity}, about: {about(rule)}"))
+        for text, style in rule_lines(rule):
+            session.console.print(Text(text, style))
+        for example in rule.examples:
+            session.console.print(Text(f"Example: {example}", "dim"))
         return
-    rule = _find(id_)
+    rows = [rule_record(rule) for rule in _named(id_ or "")]
     if session.as_json:
-        show_json(session.console, rule)
-        return
-    session.console.print(Text(f"{rule.id}: {rule.title}", "bold"))
-    session.console.print(Text(f"Severity: {rule.severity}, about: {rule.entity}"))
-    for cause in rule.causes:
-        session.console.print(Text(f"Why: {cause}"))
-    session.console.print(Text(f"What to do: {rule.action}"))
-    for example in rule.examples:
-        session.console.print(Text(f"Example: {example}"))
-    session.console.print(Text(f"Source: {rule.source} ({rule.dated})"))
+        show_json(session.console, rows)
+    else:
+        session.console.print(rows_table(rows, ("id", "severity", "about", "what")))
 
 
-def _row(rule: Rule) -> dict[str, object]:
-    return {
-        "id": rule.id,
-        "severity": str(rule.severity),
-        "about": rule.entity,
-        "what": rule.title,
-        "action": rule.action,
-        "source": rule.source,
-        "dated": rule.dated.isoformat(),
-    }
+def _named(part: str) -> list[Rule]:
+    """The rules whose id holds `part`, by id; an Xid after those of smaller numbers."""
+    found = [rule for rule in RULES.values() if part in rule.id]
+    if not found:
+        near = difflib.get_close_matches(part, RULES, n=3)
+        hint = f"Did you mean {' or '.join(near)}?" if near else "`boxwatch rules` lists them."
+        raise UsageError(f"There is no rule {part!r}.", hint=hint)
+    return sorted(found, key=_order)
 
 
-def _find(name: str) -> Rule:
-    if name in RULES:
-        return RULES[name]
-    near = difflib.get_close_matches(name, RULES, n=3)
-    hint = f"Did you mean {' or '.join(near)}?" if near else "`boxwatch rules` lists them."
-    raise UsageError(f"There is no rule {name!r}.", hint=hint)
+def _order(rule: Rule) -> tuple[str, int]:
+    name, _, number = rule.id.rpartition("-")
+    return (name, int(number)) if number.isdigit() else (rule.id, -1)
