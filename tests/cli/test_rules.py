@@ -26,3 +26,24 @@ def test_a_mistyped_rule_is_told_its_neighbours(capsys):
     """The error names rules that look like it."""
     assert run(["rules", "unit-faild"]) == 2
     assert "unit-failed" in capsys.readouterr().err
+
+
+def test_a_part_of_an_id_lists_what_holds_it(capsys):
+    """Hundreds of rules are too many to read; Xids stand in the order of numbers."""
+    assert run(["rules", "xid-", "--json"]) == 0
+    listed = [row["id"] for row in json.loads(capsys.readouterr().out)]
+    assert listed[:4] == ["nvswitch-sxid-fatal", "xid-1", "xid-2", "xid-3"]
+    assert all("xid-" in name for name in listed)
+
+
+def test_a_title_is_read_without_a_line(capsys):
+    """What a line would fill in is said in words; no braces reach a person."""
+    assert run(["rules", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert not [row["what"] for row in listed if "{" in row["what"] or "}" in row["what"]]
+
+
+def test_how_often_a_line_must_come_is_told(capsys):
+    """A rule that one line does not trigger says so."""
+    assert run(["rules", "ssh-guessing"]) == 0
+    assert "from 10 lines within 5 m on" in " ".join(capsys.readouterr().out.split())
