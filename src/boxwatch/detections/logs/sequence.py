@@ -20,7 +20,6 @@ STEADY: Final = 0.95  # share of cases from which there is a rule
 
 _FIRST_S: Final = 0.125
 _BINS: Final = 24  # of delays: up to 1/8 s, and then two for each doubling
-_LATE: Final = 0.99
 _SLACK: Final = 3.0  # times what nearly all cases keep within,
 _MOST_SLACK_S: Final = 60.0  # but no longer than so much more
 _LEAST_WAIT_S: Final = 5.0
@@ -57,8 +56,16 @@ class Delays:
 
     def within(self) -> float:
         """Seconds after which one is missing: some times what nearly all came within."""
-        late = self.usual(_LATE)
+        late = self.usual(STEADY)
         return min(HORIZON_S, max(_LEAST_WAIT_S, min(_SLACK * late, late + _MOST_SLACK_S)))
+
+    def upto(self, seconds: float) -> int:
+        """How many came within so many seconds."""
+        return sum(
+            count
+            for place, count in enumerate(self.counts)
+            if _FIRST_S * 2.0 ** (place / 2) <= seconds
+        )
 
     def save(self) -> dict[str, int]:
         """What was counted, JSON-able."""

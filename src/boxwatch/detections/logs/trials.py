@@ -57,17 +57,17 @@ class Trial:
     def rules(self, heard: str, *, backward: bool, by_id: bool, rates: Rates) -> Iterator[Rule]:
         """The rules that the samples show, the closest lines first."""
         steady = [
-            (delays.within(), -delays.total, other)
+            (delays.within(), other)
             for other, delays in self.met.items()
-            if delays.total >= STEADY * self.cases
+            if delays.upto(delays.within()) >= STEADY * self.cases
         ]
         given = 0
-        for within, _, other in sorted(steady):
+        for within, other in sorted(steady):
             if given < _MOST_RULES and (by_id or rates.chance(other, within) <= _BY_CHANCE):
                 given += 1
                 first, then = (other, heard) if backward else (heard, other)
                 delays = Delays(list(self.met[other].counts))
-                misses = self.cases - delays.total
+                misses = self.cases - delays.upto(within)
                 yield Rule(Name(first, then, backward, by_id), self.cases, misses, delays)
         if self.cases >= _ANEW:
             self.cases, self.began, self.met = 0, -1.0, {}

@@ -189,5 +189,5 @@ def process_explosion(world: World, window: Window) -> Effect:
     return Effect(
         "host",
         f"{most:,.0f} processes too many.",
-        ("service:kernel", "service:cron"),
+        ("service:kernel", "service:cron", "service:session-*.scope"),
     )
