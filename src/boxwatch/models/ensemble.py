@@ -1,0 +1,155 @@
+"""Several detectors over readings in their temporal context, made one score and one p-value.
+
+The members' scores are brought to one unit, their median on held-out rows, and the score is their
+geometric mean. It is calibrated as a whole on the held-out rows: so nothing is assumed of how the
+members depend on each other, and the p-value is as good as the held-out rows are like those to
+come. The last part of the training rows is held out, not a random one: what comes after training
+differs from it as the end of training differs from the beginning.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from boxwatch.errors import ModelError
+from boxwatch.models.calibration import Calibrator
+from boxwatch.models.context import SPAN, in_context, per_feature
+from boxwatch.models.detector import Detector, Matrix, Vector
+from boxwatch.models.mahalanobis import Mahalanobis
+from boxwatch.models.nearest import Nearest
+from boxwatch.models.ranges import Ranges
+from boxwatch.models.robust_z import RobustZ
+
+Float64 = NDArray[np.float64]
+
+LEAST_ROWS: Final = 3
+LEAST_CONTEXT_ROWS: Final = 200  # fewer say nothing of how readings move
+_HELD_OUT: Final = 0.3
+_LEAST_HELD_OUT: Final = 60
+_MOST_ROWS: Final = 8_000  # rows that a member learns from: more change it little
+_CHUNK: Final = 4_096
+_TINY: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What an ensemble says of rows: `shares` are per metric and sum to 1 where score > 0."""
+
+    score: Vector
+    p_value: Float64
+    shares: Matrix
+
+
+class Ensemble:
+    """Mahalanobis distance and nearest neighbour in context; robust z where rows are few.
+
+    Made by `fit`. State between rows is the last `SPAN` - 1 of them, which the caller keeps.
+    """
+
+    def __init__(
+        self, ranges: Ranges, members: list[Detector], units: list[float], calibrator: Calibrator
+    ) -> None:
+        self.ranges = ranges
+        self.members = members
+        self.calibrator = calibrator
+        self._units = units
+
+    @classmethod
+    def fit(cls, x: Float64, seed: int) -> Self:
+        """Learn from readings (rows, metrics) in the order of time; NaN = unknown.
+
+        Raises:
+            ModelError: fewer than `LEAST_ROWS` rows.
+        """
+        rows = len(x)
+        if rows < LEAST_ROWS:
+            raise ModelError(
+                f"{rows} training rows teach nothing; at least {LEAST_ROWS} are needed.",
+                hint="Train on a longer stretch of time.",
+            )
+        ranges = Ranges.fit(x)
+        z = ranges.standardise(x)
+        held = int(rows * _HELD_OUT)
+        cut = rows - held if held >= _LEAST_HELD_OUT else rows
+        early = _members(z[:cut], seed)
+        late = z[cut:] if cut < rows else z
+        before = z[:cut] if cut < rows else None
+        scores = np.vstack([_scores(early, part, past) for part, past in _chunks(late, before)])
+        units = [max(float(np.median(column)), _TINY) for column in scores.T]
+        calibrator = Calibrator.fit(_together(scores, units))
+        return cls(ranges, _members(z, seed) if cut < rows else early, units, calibrator)
+
+    @property
+    def contextual(self) -> bool:
+        """Whether rows are judged with those before them; not when training was short."""
+        return not isinstance(self.members[0], RobustZ)
+
+    def judge(self, x: Float64, before: Float64 | None = None) -> Judged:
+        """Scores of readings (rows, metrics) in the order of time; each sees only its past.
+
+        Args:
+            x: The rows; NaN = unknown, which counts as usual.
+            before: The rows that came right before them, if any.
+        """
+        z = self.ranges.standardise(x)
+        past = None if before is None else self.ranges.standardise(before)
+        scores, shares = [np.empty((0, len(self.members)))], [np.empty((0, x.shape[1]), np.float32)]
+        for part, earlier in _chunks(z, past):
+            scores.append(_scores(self.members, part, earlier))
+            shares.append(self._shares(part, earlier))
+        together = _together(np.vstack(scores), self._units)
+        return Judged(together, self.calibrator.p_value(together), np.vstack(shares))
+
+    def _shares(self, z: Matrix, before: Matrix | None) -> Matrix:
+        """The mean over members of each metric's share of their scores."""
+        total = np.zeros(z.shape)
+        for member in self.members:
+            parts = _explained(member, z, before).astype(np.float64)
+            whole = parts.sum(axis=1, keepdims=True)
+            total += parts / np.where(whole > 0.0, whole, 1.0)
+        return np.asarray(total / len(self.members), dtype=np.float32)
+
+
+def _members(z: Matrix, seed: int) -> list[Detector]:
+    members: list[Detector]
+    if len(z) < LEAST_CONTEXT_ROWS:
+        members, seen = [RobustZ()], z
+    else:
+        members = [Mahalanobis(), Nearest()]
+        step = -(-len(z) // _MOST_ROWS)
+        seen = np.vstack([in_context(part, past)[::step] for part, past in _chunks(z, None)])
+    for member in members:
+        member.fit(seen, seed)
+    return members
+
+
+def _scores(members: list[Detector], z: Matrix, before: Matrix | None) -> Float64:
+    if isinstance(members[0], RobustZ):
+        return np.column_stack([member.score(z) for member in members]).astype(np.float64)
+    seen = in_context(z, before)
+    return np.column_stack([member.score(seen) for member in members]).astype(np.float64)
+
+
+def _explained(member: Detector, z: Matrix, before: Matrix | None) -> Matrix:
+    if isinstance(member, RobustZ):
+        return member.contributions(z)
+    return per_feature(member.contributions(in_context(z, before)))
+
+
+def _together(scores: Float64, units: list[float]) -> Vector:
+    logs = np.log(scores / np.array(units) + _TINY)
+    return np.asarray(np.exp(logs.mean(axis=1)), dtype=np.float32)
+
+
+def _chunks(z: Matrix, before: Matrix | None) -> Iterator[tuple[Matrix, Matrix | None]]:
+    """`z` some rows at a time, each chunk with the rows right before it."""
+    for start in range(0, len(z), _CHUNK):
+        past = z[max(start - SPAN + 1, 0) : start]
+        if before is not None and start < SPAN - 1:
+            past = np.vstack([before[-(SPAN - 1) :], past])
+        yield z[start : start + _CHUNK], past if len(past) > 0 else None

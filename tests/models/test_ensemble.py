@@ -1,0 +1,97 @@
+"""The ensemble over readings: one score, one p-value, whatever the table is like."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from boxwatch.errors import ModelError
+from boxwatch.models import LEAST_ROWS, Ensemble, Ranges
+
+
+def server(rows, seed=0):
+    """Four metrics of a server with a daily load: two follow it, one is noise, one is constant."""
+    rng = np.random.default_rng(seed)
+    load = 50 + 30 * np.sin(np.arange(rows) / 60) + 3 * rng.standard_normal(rows)
+    other = 1e9 * (load + rng.standard_normal(rows))
+    return np.column_stack([load, other, rng.standard_normal(rows), np.full(rows, 7.0)])
+
+
+def test_fault_is_strangest_and_explained():
+    """A metric that freezes where the others go on is found, and named first."""
+    test = server(1000, seed=1)
+    test[600:660, 1] = test[600, 1]
+    judged = Ensemble.fit(server(4000), 0).judge(test)
+    assert 600 <= int(judged.score.argmax()) < 700
+    assert judged.p_value.min() < 1e-3
+    assert judged.shares[630].argmax() in (0, 1)
+
+
+def test_constant_metric_that_moves_is_heard():
+    """A metric that never changed in training and does now is strange at once."""
+    test = server(500, seed=1)
+    test[300:, 3] = 9.0
+    judged = Ensemble.fit(server(4000), 0).judge(test)
+    assert judged.p_value[300] < judged.p_value[:300].min()
+    assert judged.shares[300].argmax() == 3
+
+
+def test_shares_sum_to_one_and_scores_are_finite():
+    """Wild and unknown readings are survived; shares of a scored row sum to one."""
+    test = server(300, seed=2)
+    test[10, 0], test[11, 1], test[12] = 1e300, -1e300, np.nan
+    judged = Ensemble.fit(server(2000), 0).judge(test)
+    assert np.isfinite(judged.score).all()
+    assert ((judged.p_value > 0) & (judged.p_value <= 1)).all()
+    assert judged.shares.sum(axis=1) == pytest.approx(np.ones(300), abs=1e-4)
+
+
+def test_no_look_ahead():
+    """The rows up to an instant are judged the same whatever comes after it."""
+    model, test = Ensemble.fit(server(2000), 0), server(500, seed=3)
+    whole, part = model.judge(test), model.judge(test[:200])
+    assert part.score == pytest.approx(whole.score[:200], rel=1e-5)
+
+
+def test_rows_in_pieces_are_as_in_one():
+    """Judging piece by piece, each with the rows before it, gives the scores of the whole."""
+    model, test = Ensemble.fit(server(2000), 0), server(300, seed=3)
+    pieces = [model.judge(test[a : a + 7], test[:a]).score for a in range(7, 300, 7)]
+    assert np.concatenate(pieces) == pytest.approx(model.judge(test).score[7:], rel=1e-5)
+
+
+def test_three_rows_are_enough_for_an_opinion():
+    """With the fewest rows a far value still scores above the seen ones, and nothing is zero."""
+    model = Ensemble.fit(server(LEAST_ROWS), 0)
+    test = server(LEAST_ROWS)
+    test[1, 0] = 1e6
+    judged = model.judge(test)
+    assert not model.contextual
+    assert judged.score.argmax() == 1
+    assert (judged.score > 0).all()
+
+
+def test_too_few_rows_are_refused():
+    """Two rows teach nothing."""
+    with pytest.raises(ModelError, match="2 training rows"):
+        Ensemble.fit(server(2), 0)
+
+
+def test_ranges_survive_unknown_metrics():
+    """A metric that is never known in training stays unknown in the ranges' eyes, not wrong."""
+    x = server(100)
+    x[:, 2] = np.nan
+    ranges = Ranges.fit(x)
+    z = ranges.standardise(x)
+    assert np.isnan(z[:, 2]).all()
+    assert np.isfinite(z[:, :2]).all()
+    saved = Ranges.load(ranges.save())
+    assert np.array_equal(saved.standardise(x), z, equal_nan=True)
+
+
+def test_a_rare_peak_does_not_widen_a_range():
+    """One wild reading in 2,000 leaves the scale of the others as it was."""
+    x = server(2000)
+    usual = Ranges.fit(x).usual()[1][0]
+    x[77, 0] = 1e9
+    assert Ranges.fit(x).usual()[1][0] == pytest.approx(usual, rel=0.1)
