@@ -22,7 +22,7 @@ Float64 = NDArray[np.float64]
 FAR: Final = 5.0  # widths from the median, beyond which farther is not stranger
 _VERSION: Final = 1
 _EDGE: Final = 0.001
-_FLAT: Final = 1e-6  # of the whole range; a middle narrower than this is no middle
+_FLAT: Final = 1e-6  # of the readings themselves; narrower is the rounding of float32
 _TINY: Final = 1e-3
 
 
@@ -51,7 +51,8 @@ class Ranges:
             _quantile(ordered, count, level) for level in (0.5, _EDGE, 1.0 - _EDGE, 0.0, 1.0)
         )
         whole = most - least
-        width = np.where(high - low > _FLAT * whole, high - low, whole)
+        flat = high - low <= _FLAT * np.maximum(np.abs(low), np.abs(high))
+        width = np.where(flat, whole, high - low)
         size = np.maximum(np.maximum(np.abs(least), np.abs(most)), _TINY)
         return cls(median, np.where(width > 0.0, width, size))
 
