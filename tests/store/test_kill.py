@@ -14,7 +14,7 @@ from tests.store.killed import EVERY, batch_of, incident_of, weight
 
 from boxwatch.store import EventStore, StateStore
 
-KILLS = 16
+KILLS = 8
 REPOSITORY = Path(__file__).parents[2]
 
 
@@ -98,10 +98,10 @@ def test_the_pipeline_knows_what_an_undisturbed_one_knows(survived):
 
 def test_artifacts_are_ingested_once(tmp_path):
     """However often it is killed, ingesting ends with every line once."""
-    raw, count = tmp_path / "ingested", 60_000
-    for stamp in range(0, count, 6000):
-        tiny.write(raw, "gpu", stamp, range(stamp, stamp + 6000), step=1)
-        bad = tiny.write(raw, "docker", stamp, range(count + stamp, count + stamp + 300), step=20)
+    raw, count = tmp_path / "ingested", 24_000
+    for stamp in range(0, count, 2400):
+        tiny.write(raw, "gpu", stamp, range(stamp, stamp + 2400), step=1)
+        bad = tiny.write(raw, "docker", stamp, range(count + stamp, count + stamp + 120), step=20)
         bad.write_text(bad.read_text() + "half a li\n")
     kill_at_random(2, 0.2, "ingest", tmp_path)
     finish("ingest", tmp_path)
@@ -109,6 +109,6 @@ def test_artifacts_are_ingested_once(tmp_path):
         found = sorted(map(int, store.logs().collect()["message"]))
         assert found == [
             *range(count),
-            *(count + stamp + n for stamp in range(0, count, 6000) for n in range(300)),
+            *(count + stamp + n for stamp in range(0, count, 2400) for n in range(120)),
         ]
         assert sum(tally.records for tally in store.quarantine().values()) == 10
