@@ -132,7 +132,8 @@ class Pipeline:
     def load(self, saved: Mapping[str, Any]) -> None:
         """Take up what `save` returned."""
         for name, stage in self._stages().items():
-            stage.load(saved[name])
+            if name in saved:  # a stage that an earlier version did not have begins anew
+                stage.load(saved[name])
         before = saved["before"]
         self._before = None if before is None else datetime.fromisoformat(before)
 

@@ -144,12 +144,15 @@ class Service:
         return sorted(found, key=lambda miss: (miss.rule.delays.usual(), -miss.case.clock))
 
     def learn(self, learning: Learning) -> None:
-        """Make rules of what the samples show; let go of what turned out to be no rule."""
+        """Make rules of what the samples show; let go of what turned out to be no rule.
+
+        Failures have no order: what came with some of them need not come with the next.
+        """
         self.samples.close(self.latest, self.heard_since)
         if self.samples.due and self.latest - self.first >= learning.age_s:
             for rule in self.samples.rules(learning, Rates(self.counts, self.latest - self.first)):
-                known = rule.name in self.rules or rule.name.missing in self.failing
-                if not known and len(self.rules) < _MOST_RULES:
+                fails = not self.failing.keys().isdisjoint((rule.name.first, rule.name.then))
+                if rule.name not in self.rules and not fails and len(self.rules) < _MOST_RULES:
                     self.keep(rule)
         for rule in [rule for rule in self.rules.values() if rule.worthless]:
             self._drop(rule)
