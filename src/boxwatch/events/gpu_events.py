@@ -6,18 +6,21 @@ One record of kind `gpu_events` a card, by its `what`:
   knows cards by their PCI address, readings by their index; these lines link the two.
 - `processes`: `processes` is a list of `{pid, name, memory_mib, owner_kind, owner,
   container_name}`; `changed` is true where the set is not that of the record before.
+- `mig`: `instances` that the card is split into, a list of `{instance, gpu_instance,
+  compute_instance, memory_used, ...}`; `changed` as above.
 - `xid`: the driver reported the error `xid` (nvmlEventSetWait,
   https://docs.nvidia.com/deploy/nvml-api/group__nvmlEvents.html).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
 
-from boxwatch.events import attributes, identity, instants, services
+from boxwatch.events import attributes, gpu_instances, identity, instants, services
 from boxwatch.events.drafts import log_events, missing
 from boxwatch.events.ndjson import Records
 from boxwatch.events.quarantine import gather
@@ -33,11 +36,16 @@ _CARD: Final = (
     "mig.mode.current",
     "index.reported",
 )
-COLUMNS: Final = ("host", "collected_at", "what", "index", "changed", "xid", "processes", *_CARD)
+COLUMNS: Final = (
+    *("host", "collected_at", "what", "index", "changed", "xid", "processes", "instances"),
+    *_CARD,
+)
 
-_SEVERITY: Final = {"card": 9, "processes": 9, "xid": 17}
+_SEVERITY: Final = {"card": 9, "processes": 9, "mig": 9, "xid": 17}
+_LISTS: Final = ("processes", "mig")  # told as lines only where they changed
 _MIB: Final = 1024.0 * 1024.0
 _MOST_MIB: Final = 2.0**40  # more is no size
+_NUMBER: Final = re.compile(r"\d{1,3}", re.ASCII)
 
 Process = Mapping[str, Any]
 
@@ -56,14 +64,14 @@ def normalise(records: Records) -> Events:
     strange = frame.filter(~sound)["row"].to_list()
     frame = frame.filter(sound)
     lists = {row: _processes(records, row) for row in _rows(frame, "processes")}
-    unchanged = (pl.col("what") == "processes") & (pl.col("changed") != "true").fill_null(
-        value=True
-    )
-    told = _logs(records, frame.filter(~unchanged), lists)
+    split = {row: _instances(records, row) for row in _rows(frame, "mig")}
+    unchanged = pl.col("what").is_in(_LISTS) & (pl.col("changed") != "true").fill_null(value=True)
+    told = _logs(records, frame.filter(~unchanged), lists, split)
     aside = records.set_aside(
         strange, f"no card, or an event that is none of {', '.join(_SEVERITY)}"
     )
-    return Events(told.logs, _held(frame, lists), gather([told.quarantined, aside]))
+    samples = pl.concat([_held(frame, lists), gpu_instances.samples(frame, split)])
+    return Events(told.logs, samples, gather([told.quarantined, aside]))
 
 
 def _rows(frame: pl.DataFrame, what: str) -> list[int]:
@@ -77,6 +85,13 @@ def _processes(records: Records, row: int) -> list[Process]:
     return [item | {"service": _service(item)} for item in listed]
 
 
+def _instances(records: Records, row: int) -> list[Mapping[str, Any]]:
+    """The instances of a record; what is none is left out."""
+    told = records.fields(row).get("instances")
+    listed = [item for item in told if isinstance(item, dict)] if isinstance(told, list) else []
+    return [item for item in listed if _NUMBER.fullmatch(str(item.get("instance")))]
+
+
 def _service(process: Process) -> str | None:
     owner = process.get("owner")
     if not isinstance(owner, str) or not owner:
@@ -87,10 +102,21 @@ def _service(process: Process) -> str | None:
     return services.of_unit(owner)
 
 
-def _logs(records: Records, frame: pl.DataFrame, lists: Mapping[int, list[Process]]) -> Events:
+def _logs(
+    records: Records,
+    frame: pl.DataFrame,
+    lists: Mapping[int, list[Process]],
+    split: Mapping[int, list[Mapping[str, Any]]],
+) -> Events:
     rows = frame["row"].to_list()
-    extras = {at: {"processes": lists[row]} for at, row in enumerate(rows) if row in lists}
+    extras: dict[int, dict[str, Any]] = {}
+    for at, row in enumerate(rows):
+        if row in lists:
+            extras[at] = {"processes": lists[row]}
+        elif row in split:
+            extras[at] = {"instances": split[row]}
     used = [_usage(lists[row]) if row in lists else "" for row in rows]
+    parts = [gpu_instances.in_words(split[row]) if row in split else "" for row in rows]
     card = pl.concat_str([pl.lit("GPU "), "index"])
     facts = [pl.col(name).fill_null("unknown") for name in ("name", "pci.bus_id", "uuid")]
     found = pl.format(
@@ -102,6 +128,8 @@ def _logs(records: Records, frame: pl.DataFrame, lists: Mapping[int, list[Proces
         .then(found)
         .when(pl.col("what") == "xid")
         .then(xid)
+        .when(pl.col("what") == "mig")
+        .then(pl.concat_str([card, pl.lit(" is split into "), pl.Series("parts", parts)]))
         .otherwise(pl.concat_str([card, pl.lit(" is used by "), pl.Series("used", used)]))
     )
     draft = frame.select(

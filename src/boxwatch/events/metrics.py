@@ -99,6 +99,11 @@ gpu inforom_valid                       1 if the checksum of the card's own data
 gpu persistence_enabled                 1 if the driver stays loaded without a client
 gpu system_processor_enabled            1 if the card's system processor (GSP) is in use
 gpu mig_enabled                         1 if the card is split into instances
+gpu mig_memory_used_bytes               device memory in use of an instance of the card (MIG)
+gpu mig_memory_total_bytes              device memory of an instance of the card
+gpu mig_memory_free_bytes               device memory of an instance that can be allocated
+gpu mig_multiprocessors                 streaming multiprocessors of an instance of the card
+gpu mig_ecc_uncorrected_sram_total      uncorrected errors in caches of an instance of the card
 gpu fabric_state                        NVLink fabric: 0 none, 1 not started, 2 joining, 3 joined
 gpu fabric_failed                       1 if joining the NVLink fabric failed
 gpu fabric_unhealthy                    1 if the NVLink fabric is unhealthy or of limited capacity

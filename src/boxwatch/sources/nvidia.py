@@ -45,9 +45,9 @@ class NvidiaOptions:
     """How the GPUs are read: every `interval_s`.
 
     A reader is hung after `quiet_intervals` of them without a row, or `first_row_s` without the
-    first (a driver that is not kept loaded takes seconds to start). Computing processes are no
-    field of the query; they are listed by a command of their own, every `processes_every_s`
-    (0: never). `library` reads what the query lacks, where there is one.
+    first (a driver that is not kept loaded takes seconds to start). Computing processes, and the
+    instances of split cards, are no fields of the query; they are listed by commands of their own,
+    every `processes_every_s` (0: never). `library` reads what the query lacks, where there is one.
     """
 
     interval_s: float = 1.0
@@ -254,9 +254,9 @@ class NvidiaSource:
     async def _list_processes(self) -> None:
         while True:
             ready = self._health.state == "ok"
-            await self._events.list_processes(
-                self._shell if ready else None, self._options.program, self._options.first_row_s
-            )
+            asked = (self._shell if ready else None, self._options.program)
+            await self._events.list_processes(*asked, self._options.first_row_s)
+            await self._events.list_instances(*asked, self._options.first_row_s)
             await asyncio.sleep(self._options.processes_every_s if ready else 1.0)
 
     def _blank(self, card: Card) -> bytes:

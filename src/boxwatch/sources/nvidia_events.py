@@ -16,6 +16,7 @@ import orjson
 from boxwatch.clock import Clock
 from boxwatch.errors import SourceError
 from boxwatch.sources.nvidia_cards import Card, Cards
+from boxwatch.sources.nvidia_instances import read_instances
 from boxwatch.sources.nvidia_processes import Process, Processes
 from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, stamp
 from boxwatch.sources.source import Shell
@@ -23,6 +24,7 @@ from boxwatch.sources.source import Shell
 LIBRARY: Final = "nvml"
 _MOST_WAITING: Final = 1000
 _UNREAD: Final = "[NVML: not read]"
+_MIG: Final = "mig.mode.current"
 _SHARED: Final = "libnvidia-ml.so.1"
 
 
@@ -102,6 +104,7 @@ class CardEvents:
         self._processes: Processes | None = None
         self._used: dict[str, list[Process]] | None = None  # by uuid; None: not known
         self._users: dict[str, frozenset[object]] = {}  # index -> who was last said to use it
+        self._parts: dict[str, frozenset[object]] = {}  # index -> its instances, as last told
         self._news: DriverNews | None = None
         self._reported: list[Xid] = []  # errors of cards that nvidia-smi has not told of yet
         self._library = Health(LIBRARY, host, clock)
@@ -141,6 +144,25 @@ class CardEvents:
             self._users[card.index] = users
             if listed or changed:
                 self._add(card, {"what": "processes", "changed": changed, "processes": listed})
+
+    async def list_instances(self, shell: Shell | None, program: str, limit_s: float) -> None:
+        """Read what split cards are split into, where there are any."""
+        split = [card for card in self._cards.beside([]) if card.says(_MIG) == "Enabled"]
+        if shell is None or not split:
+            return
+        try:
+            listed = await read_instances(shell, program, limit_s)
+        except SourceError:  # the reader of the cards says it
+            listed = None
+        if listed is None:
+            return
+        by_card = {card.index: ones for at, ones in listed.items() if (card := self._cards.at(at))}
+        for card in split:
+            ones = by_card.get(card.index, [])
+            parts = frozenset((one["instance"], one.get("memory_total")) for one in ones)
+            changed = parts != self._parts.get(card.index)
+            self._parts[card.index] = parts
+            self._add(card, {"what": "mig", "changed": changed, "instances": ones})
 
     async def listen(self, library: Library) -> None:
         """Take what the library tells, for as long as this runs; it may never answer."""

@@ -16,6 +16,7 @@ SETTINGS is a JSON file, read again before every reading:
     naming    "new" | "old": clocks_event_reasons or clocks_throttle_reasons
     refuse    a field that is listed but refused
     capture   a file of real output to replay, or "": sections headed `# $ nvidia-smi ...`
+    page      the answer to -q, or nothing for the captured one
     apps      lines of --query-compute-apps, or nothing for two on the first card
     log       a file that gets one line for every start, or ""
 """
@@ -115,6 +116,7 @@ class CapturedCard:
         self._title = dict(zip(asked, self._titles, strict=True))
         self.names = self._values
 
+        self.page = texts.get("-q", "")
         self.apps = [_app(line) for line in _listed_apps(texts)]
 
     def help(self):
@@ -211,6 +213,9 @@ def main(path, *arguments):
     only = [one for one in options.get("id", "").split(",") if one]
     if "help-query-gpu" in options:
         say(cards.help())
+        return 0
+    if "q" in options:
+        say(settings.get("page", getattr(cards, "page", "")))
         return 0
     if "query-compute-apps" in options:
         user = "GPU-00000000-1111-2222-3333-444444444444, {}, 512, /usr/bin/python3"
