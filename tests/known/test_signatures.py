@@ -43,6 +43,15 @@ def test_a_pattern_means_the_same_in_both_engines(rule):
         assert named == found.groupdict()
 
 
+@pytest.mark.parametrize("rule", SIGNATURES, **ids)
+def test_a_line_fills_in_what_a_title_wants(rule):
+    """Every place in a title is a group that each example fills, or the entity."""
+    wanted = set(re.findall(r"\{(\w+)\}", rule.title)) - {"thing"}
+    for example in rule.examples:
+        found = re.search(rule.pattern, example)
+        assert wanted <= {name for name, text in found.groupdict().items() if text is not None}
+
+
 def test_an_overlap_names_a_rule():
     """What a rule says it overlaps with exists."""
     assert all(other in RULES for rule in RULES.values() for other in rule.overlaps)
