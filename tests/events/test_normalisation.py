@@ -56,7 +56,7 @@ def as_line(record: dict[str, object]) -> bytes:
 
 
 @pytest.mark.parametrize("kind", RAW_KINDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_no_line_crashes_or_is_lost(kind: str, data: st.DataObject) -> None:
     """Each line alone is a row or quarantined, the tables keep their schemas."""
@@ -69,7 +69,7 @@ def test_no_line_crashes_or_is_lost(kind: str, data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("kind", RAW_KINDS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_line_means_the_same_among_others(kind: str, data: st.DataObject) -> None:
     """Together they give what each gives alone: no line costs or changes another."""
@@ -139,7 +139,7 @@ def test_the_quick_look_tells_the_time_of_the_events(kind: str) -> None:
     assert earliest(chunk) == min(times) == datetime(2024, 6, 1, 12, 0, 0, 1, tzinfo=UTC)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(line=st.binary(max_size=200).filter(lambda b: b"\n" not in b))
 def test_the_quick_look_crashes_on_nothing(line: bytes) -> None:
     """A line that is no record has no time."""
