@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.detections import made
 
-from boxwatch.detections import Detection, NoveltyWatch
+from boxwatch.detections import Detection, NoveltyWatch, Severity
 
 INFO, WARNING, ERROR = 9, 13, 17
 Line = tuple[float, str, int]  # seconds from the start, what it says, severity
@@ -99,6 +99,38 @@ def test_different_new_errors_are_findings_of_their_own():
     assert len(found(lines)) == 2
 
 
+OLD = [(30.0 * n, "error: model llama could not be loaded", ERROR) for n in range(12)]
+
+
+def test_what_says_the_same_in_other_words_weighs_less():
+    """The reason names the line it is like, and how often that was seen before."""
+    (word,) = found([*OLD, *repeated(0, 20, 40, text="model llama could not be loaded, error")])
+    assert word.severity is Severity.LOW
+    like = [reason.text for reason in word.reasons if reason.text.startswith("like ")]
+    assert len(like) == 1
+    assert f"`{OLD[0][1]}`" in like[0]
+    assert like[0].endswith("seen 12 times")
+
+
+@pytest.mark.parametrize(
+    "old", ["error: model llama could not be loaded", "GPU memory error: page retired"]
+)
+def test_what_says_something_else_weighs_as_ever(old):
+    """A known error does not lessen another one."""
+    before = [(30.0 * n, old, ERROR) for n in range(12)]
+    (word,) = found([*before, *repeated(0, 20, 40, text="error: no space left on device")])
+    assert word.severity is Severity.MEDIUM
+
+
+def test_what_is_like_an_ordinary_line_weighs_as_ever():
+    """Only errors lessen errors: a failure may differ from a success by one word."""
+    fine = [(30.0 * n, "upload of layer to registry finished: accepted", INFO) for n in range(12)]
+    (word,) = found(
+        [*fine, *repeated(0, 20, 40, text="upload of layer to registry finished: rejected")]
+    )
+    assert word.severity is Severity.MEDIUM
+
+
 def test_it_ends_five_minutes_after_its_last_line():
     """Then it is closed, at the last instant it was seen."""
     watch = NoveltyWatch()
@@ -132,6 +164,7 @@ STORY = written(
     [*HABIT]
     + repeated(0, 20, 40, 50, 200)
     + repeated(10, 900, 1190, text="failed twice, and late once")
+    + repeated(5, 15, 45, 100, 300, text="ERROR, no model")
     + repeated(30, 700, 1400, text="error that comes too rarely")
     + [(LATER + 60 * n, "request done", INFO) for n in range(40)]
     + [(LATER + 100 + n, "it failed", WARNING) for n in range(4)]

@@ -2,12 +2,13 @@
 
 New kinds of line come all the time, and so do errors that are said once and never again. What a
 person wants to know is that a service which has been watched for a while has begun to fail in a new
-way: an error whose template is new, said at least `_REPEATS` times within `_WITHIN`.
+way: an error whose template is new, said at least `_REPEATS` times within `_WITHIN`. One that says
+what the service has said before in other words is told, with the line it is like, but weighs less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -24,16 +25,14 @@ from boxwatch.detections.detection import (
 )
 from boxwatch.detections.logs.failing import fails
 from boxwatch.detections.logs.learning import Learning
+from boxwatch.detections.said_before import SaidBefore
 from boxwatch.detections.watched import FORGET_S, Watched
-
-Closeness = Callable[[str, str], float]
 
 _REPEATS: Final = 3
 _WITHIN: Final = timedelta(minutes=20)  # after so long, a new kind of error is an old one
 _HOLD: Final = timedelta(minutes=5)  # a finding stays open so long after its last line
 _LONGEST_LINE: Final = 160
 _MOST_FRESH: Final = 500  # new kinds of error watched at once, over all services
-_CLOSE: Final = 0.8  # from here a new kind says what was said before in other words
 
 
 @dataclass(slots=True)
@@ -50,7 +49,10 @@ class Acquaintance:
 
 @dataclass(slots=True)
 class Fresh:
-    """An error first seen a short while ago. `lines_before` is what the service had written."""
+    """An error first seen a short while ago.
+
+    `lines_before` is what the service had written; `like` says which error it is like, if any.
+    """
 
     first: float
     age: float
@@ -60,6 +62,7 @@ class Fresh:
     times: int = 0
     latest: float = 0.0
     latest_id: int = 0
+    like: str = ""
 
 
 class NoveltyWatch:
@@ -67,15 +70,11 @@ class NoveltyWatch:
 
     Args:
         learning: How well a service must be known before something is new to it.
-        closeness: How close a new template is to what its service ("host NUL entity") has said
-            before, from 0 (it says something else) to 1 (it says the same in other words).
     """
 
-    def __init__(
-        self, learning: Learning | None = None, closeness: Closeness | None = None
-    ) -> None:
+    def __init__(self, learning: Learning | None = None) -> None:
         self._learning = Learning() if learning is None else learning
-        self._closeness = closeness
+        self._said = SaidBefore()
         self._known: dict[str, Acquaintance] = {}
         self._watched = Watched()
         self._fresh: dict[str, Fresh] = {}  # "host NUL entity NUL template"
@@ -84,10 +83,13 @@ class NoveltyWatch:
     def add(self, logs: pl.DataFrame, now: datetime) -> list[Detection]:
         """The findings that opened, grew or ended. `logs` in order of arrival."""
         changed: dict[str, Detection] = {}
-        for row in self._meet(logs).iter_rows(named=True):
-            for detection in (*self._settle(row["time"]), self._hear(row)):
+        errors = self._meet(logs)
+        kinds = [*self._fresh, *errors.filter("new")["kind"].to_list()]
+        for row in errors.filter(pl.col("kind").is_in(kinds)).iter_rows(named=True):
+            for detection in (*self._settle(row["time"]), self._hear(row, errors)):
                 if detection is not None:
                     changed[detection.id] = detection
+        self._said.count(errors)
         changed.update({detection.id: detection for detection in self._settle(now)})
         oldest = self._watched.until(now) - FORGET_S
         for service in [name for name, known in self._known.items() if known.seen < oldest]:
@@ -110,7 +112,7 @@ class NoveltyWatch:
         return closed
 
     def _meet(self, logs: pl.DataFrame) -> pl.DataFrame:
-        """Get to know the services of `logs`; the errors whose template is new or was lately."""
+        """Get to know the services of `logs`; returns the errors, by time."""
         lines = logs.filter(pl.col("entity").is_not_null()).with_columns(
             pl.concat_str("host", pl.lit("\0"), "entity").alias("service"),
             pl.int_range(pl.len()).over("host", "entity").alias("nth"),
@@ -121,31 +123,31 @@ class NoveltyWatch:
             known.lines += count
             known.seen = self._watched.seconds
         sizes = {service: count for service, _, count in met.iter_rows()}
-        errors = lines.filter(fails()).with_columns(
-            pl.concat_str("service", pl.lit("\0"), "template").alias("kind")
-        )
-        kinds = [*self._fresh, *errors.filter("new")["kind"].to_list()]
         return (
-            errors.filter(pl.col("kind").is_in(kinds))
-            .with_columns(pl.col("service").replace_strict(sizes, default=0).alias("size"))
+            lines.filter(fails())
+            .with_columns(
+                pl.concat_str("service", pl.lit("\0"), "template").alias("kind"),
+                pl.col("service").replace_strict(sizes, default=0).alias("size"),
+            )
             .sort("time", maintain_order=True)
+            .with_row_index("place")
         )
 
-    def _hear(self, row: Mapping[str, Any]) -> Detection | None:
+    def _hear(self, row: Mapping[str, Any], errors: pl.DataFrame) -> Detection | None:
         key, time = row["kind"], row["time"]
         known = self._known[row["service"]]
         fresh = self._fresh.get(key)
         if fresh is None:
             before = known.lines - row["size"] + row["nth"]
             age = time.timestamp() - known.first
-            if not row["new"] or age < self._learning.age_s or before < self._learning.lines:
+            young = age < self._learning.age_s or before < self._learning.lines
+            like = "" if young or not row["new"] else self._said.like(row, errors)
+            if row["new"]:
+                self._said.meet(row["service"], row["template"])
+            if young or not row["new"]:
                 return None
-            if self._closeness is not None:
-                close = self._closeness(row["service"], row["template"])
-                if close >= _CLOSE:
-                    return None
             line = row["message"][:_LONGEST_LINE]
-            fresh = Fresh(time.timestamp(), age, before, line, row["event_id"])
+            fresh = Fresh(time.timestamp(), age, before, line, row["event_id"], like=like)
             self._fresh[key] = fresh
         fresh.times += 1
         fresh.latest, fresh.latest_id = time.timestamp(), row["event_id"]
@@ -166,6 +168,7 @@ class NoveltyWatch:
             "known": {key: asdict(known) for key, known in self._known.items()},
             "fresh": {key: asdict(fresh) for key, fresh in self._fresh.items()},
             "open": {key: to_record(found) for key, found in self._open.items()},
+            "said": self._said.save(),
         }
 
     def load(self, saved: Mapping[str, Any]) -> None:
@@ -174,6 +177,7 @@ class NoveltyWatch:
         self._known = {key: Acquaintance(**state) for key, state in saved["known"].items()}
         self._fresh = {key: Fresh(**state) for key, state in saved["fresh"].items()}
         self._open = {key: from_record(found) for key, found in saved["open"].items()}
+        self._said.load(saved["said"])
 
 
 def _finding(host: str, entity: str, fresh: Fresh, end: datetime) -> Detection:
@@ -185,7 +189,7 @@ def _finding(host: str, entity: str, fresh: Fresh, end: datetime) -> Detection:
         open=True,
         kind=Kind.NOVELTY,
         name="new-error",
-        severity=Severity.MEDIUM,
+        severity=Severity.LOW if fresh.like else Severity.MEDIUM,
         reasons=_reasons(entity, fresh),
     )
 
@@ -198,4 +202,6 @@ def _reasons(entity: str, fresh: Fresh) -> tuple[Reason, ...]:
     )
     first = Reason(text, entity=entity, metric="errors", event_id=fresh.event_id)
     latest = Reason("the latest of them", entity=entity, event_id=fresh.latest_id)
-    return (first, latest)
+    if not fresh.like:
+        return (first, latest)
+    return (first, Reason(fresh.like, entity=entity, event_id=fresh.event_id), latest)
