@@ -12,6 +12,7 @@ from pathlib import Path
 
 from boxwatch.detections import ViewModel, load_view_model
 from boxwatch.detections.known import Override
+from boxwatch.detections.logs import Learning
 from boxwatch.errors import UsageError
 from boxwatch.features import VIEWS
 from boxwatch.live import (
@@ -56,14 +57,14 @@ def pipeline(settings: Settings, data: Path) -> Pipeline:
             name: Override(rule.severity, rule.enabled, rule.count, rule.within_seconds)
             for name, rule in settings.detections.rules.items()
         },
-    )
-    return Pipeline(options, _champions(Layout(data).models))
         learning=Learning(
             age_s=60 * settings.detections.learning_minutes,
             lines=settings.detections.learning_lines,
             windows=settings.detections.learning_windows,
             cases=settings.detections.learning_cases,
         ),
+    )
+    return Pipeline(options, _champions(Layout(data).models))
 
 
 def _champions(folder: Path) -> dict[str, ViewModel]:
