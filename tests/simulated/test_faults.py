@@ -260,6 +260,25 @@ def test_log_silence(recorded: Recorded, seed: int) -> None:
 
 
 @every_seed
+def test_broken_order(recorded: Recorded, seed: int) -> None:
+    """Lines that end something are fewer than those that begin it, or come before them."""
+    run = recorded("broken_order", seed=seed)
+    name = {"ssh": "sshd"}.get(run.fault.entity[8:], run.fault.entity[8:])
+    pairs = {
+        "ollama": ("new model will fit", "llama runner started"),
+        "redis": ("Background saving started", "Background saving terminated"),
+        "sshd": ("Invalid user", "Connection closed by invalid user"),
+    }
+    begins, ends = pairs[name]
+    said = run.said_during(name)
+    places = {mark: [n for n, text in enumerate(said) if mark in text] for mark in pairs[name]}
+    assert len(places[begins]) >= 3
+    assert not places[ends] or places[ends][0] < places[begins][0]
+    before = [text for at, text in run.said(name) if at < run.fault.start]
+    assert any(ends in text for text in before)
+
+
+@every_seed
 def test_clock_jump(recorded: Recorded, seed: int) -> None:
     """Wall time jumps and comes back; the monotonic clock goes on by seconds."""
     run = recorded("clock_jump", seed=seed)
