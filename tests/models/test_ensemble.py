@@ -46,6 +46,36 @@ def test_shares_sum_to_one_and_scores_are_finite():
     assert judged.shares.sum(axis=1) == pytest.approx(np.ones(300), abs=1e-4)
 
 
+def test_readings_that_vanish_are_heard():
+    """Readings that were always there and are unknown now raise the score, and are the reason."""
+    test = server(400, seed=1)
+    test[200:, :3] = np.nan
+    judged = Ensemble.fit(server(4000), 0).judge(test)
+    assert judged.score[200:].min() > judged.score[:200].max()
+    assert judged.shares[300].argmax() == 4
+
+
+def test_budget_holds_on_normal_rows():
+    """Alarms on normal rows come on about as many occasions as were allowed, or fewer."""
+    model = Ensemble.fit(server(20_000), 0)
+    score = model.judge(server(20_000, seed=5)).score
+    alarm = model.alarms(score, 2.0, 60.0)
+    occasions = int((np.diff(np.flatnonzero(alarm), prepend=-100) > 32).sum())
+    assert occasions <= 2.0 * 2 * 20_000 / 1440
+
+
+def test_alarms_never_rise_when_the_budget_falls():
+    """A smaller budget alarms on a part of the same rows; none at all is no alarm."""
+    model = Ensemble.fit(server(4000), 0)
+    test = server(1000, seed=1)
+    test[500:520, 2] = 40.0
+    score = model.judge(test).score
+    much, little, none = (model.alarms(score, budget, 60.0) for budget in (10.0, 0.1, 0.0))
+    assert much[505]
+    assert not (little & ~much).any()
+    assert not none.any()
+
+
 def test_no_look_ahead():
     """The rows up to an instant are judged the same whatever comes after it."""
     model, test = Ensemble.fit(server(2000), 0), server(500, seed=3)

@@ -5,6 +5,11 @@ geometric mean. It is calibrated as a whole on the held-out rows: so nothing is 
 members depend on each other, and the p-value is as good as the held-out rows are like those to
 come. The last part of the training rows is held out, not a random one: what comes after training
 differs from it as the end of training differs from the beginning.
+
+Alarms come in runs, since rows see their past. A budget counts occasions, so the alarm threshold
+comes from the greatest held-out scores of stretches of `SPAN` rows: block maxima, which are nearly
+independent (Gumbel, "Statistics of Extremes", 1958). The share of stretches that may hold a false
+alarm is the budget times a stretch's length.
 """
 
 from __future__ import annotations
@@ -33,12 +38,18 @@ _HELD_OUT: Final = 0.3
 _LEAST_HELD_OUT: Final = 60
 _MOST_ROWS: Final = 8_000  # rows that a member learns from: more change it little
 _CHUNK: Final = 4_096
+_MOST_STRETCHES: Final = 0.2  # with an alarm, however large the budget: more is no exception
+_DAY_SECONDS: Final = 86_400.0
 _TINY: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What an ensemble says of rows: `shares` are per metric and sum to 1 where score > 0."""
+    """What an ensemble says of rows.
+
+    `shares` (rows, metrics + 1) say what part of the score each metric has, the last column being
+    how many readings were unknown; they sum to 1 where there is anything to explain.
+    """
 
     score: Vector
     p_value: Float64
@@ -52,11 +63,17 @@ class Ensemble:
     """
 
     def __init__(
-        self, ranges: Ranges, members: list[Detector], units: list[float], calibrator: Calibrator
+        self,
+        ranges: Ranges,
+        members: list[Detector],
+        units: list[float],
+        calibrator: Calibrator,
+        occasions: Calibrator,
     ) -> None:
         self.ranges = ranges
         self.members = members
         self.calibrator = calibrator
+        self.occasions = occasions
         self._units = units
 
     @classmethod
@@ -73,7 +90,7 @@ class Ensemble:
                 hint="Train on a longer stretch of time.",
             )
         ranges = Ranges.fit(x)
-        z = ranges.standardise(x)
+        z = _standardised(ranges, x)
         held = int(rows * _HELD_OUT)
         cut = rows - held if held >= _LEAST_HELD_OUT else rows
         early = _members(z[:cut], seed)
@@ -81,13 +98,29 @@ class Ensemble:
         before = z[:cut] if cut < rows else None
         scores = np.vstack([_scores(early, part, past) for part, past in _chunks(late, before)])
         units = [max(float(np.median(column)), _TINY) for column in scores.T]
-        calibrator = Calibrator.fit(_together(scores, units))
-        return cls(ranges, _members(z, seed) if cut < rows else early, units, calibrator)
+        together = _together(scores, units)
+        members = _members(z, seed) if cut < rows else early
+        occasions = Calibrator.fit(_greatest(together, _stretch(early)))
+        return cls(ranges, members, units, Calibrator.fit(together), occasions)
+
+    def alarms(
+        self, score: Vector, false_alarms_per_day: float, interval_s: float
+    ) -> NDArray[np.bool_]:
+        """Which rows are alarms, if normal ones may cause so many occasions a day.
+
+        Args:
+            score: From `judge`.
+            false_alarms_per_day: The budget; with 0 there is no alarm.
+            interval_s: Seconds from one row to the next.
+        """
+        alpha = false_alarms_per_day * _stretch(self.members) * interval_s / _DAY_SECONDS
+        p = self.occasions.p_value(score)
+        return np.asarray(p <= min(alpha, _MOST_STRETCHES)) & (alpha > 0.0)
 
     @property
     def contextual(self) -> bool:
         """Whether rows are judged with those before them; not when training was short."""
-        return not isinstance(self.members[0], RobustZ)
+        return _stretch(self.members) > 1
 
     def judge(self, x: Float64, before: Float64 | None = None) -> Judged:
         """Scores of readings (rows, metrics) in the order of time; each sees only its past.
@@ -96,9 +129,9 @@ class Ensemble:
             x: The rows; NaN = unknown, which counts as usual.
             before: The rows that came right before them, if any.
         """
-        z = self.ranges.standardise(x)
-        past = None if before is None else self.ranges.standardise(before)
-        scores, shares = [np.empty((0, len(self.members)))], [np.empty((0, x.shape[1]), np.float32)]
+        z = _standardised(self.ranges, x)
+        past = None if before is None else _standardised(self.ranges, before)
+        scores, shares = [np.empty((0, len(self.members)))], [np.empty((0, z.shape[1]), np.float32)]
         for part, earlier in _chunks(z, past):
             scores.append(_scores(self.members, part, earlier))
             shares.append(self._shares(part, earlier))
@@ -113,6 +146,23 @@ class Ensemble:
             whole = parts.sum(axis=1, keepdims=True)
             total += parts / np.where(whole > 0.0, whole, 1.0)
         return np.asarray(total / len(self.members), dtype=np.float32)
+
+
+def _standardised(ranges: Ranges, x: Float64) -> Matrix:
+    """Standardised readings and, as a last column, the share of them that is unknown."""
+    unknown = np.isnan(x).mean(axis=1, keepdims=True)
+    return np.hstack([ranges.standardise(x), unknown.astype(np.float32)])
+
+
+def _stretch(members: list[Detector]) -> int:
+    """How many rows one occasion lasts at least."""
+    return 1 if isinstance(members[0], RobustZ) else SPAN
+
+
+def _greatest(score: Vector, stretch: int) -> Vector:
+    """The greatest score of each whole stretch; of what there is where it is shorter."""
+    whole = max(len(score) // stretch, 1)
+    return np.array([part.max() for part in np.array_split(score, whole)], np.float32)
 
 
 def _members(z: Matrix, seed: int) -> list[Detector]:
