@@ -1,13 +1,9 @@
-"""Properties are about what holds, not about how fast it was shown on a busy machine."""
+"""Shared by the tests of the models."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import settings
 from threadpoolctl import threadpool_limits
-
-settings.register_profile("models", deadline=None)
-settings.load_profile("models")
 
 
 @pytest.fixture(autouse=True)

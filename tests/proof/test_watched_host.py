@@ -8,7 +8,7 @@ from boxwatch.bench.watched_cost import traces
 @pytest.fixture(scope="module")
 def found(site, add):
     """The traces of a short watch."""
-    return traces(site, add("quiet"), watched_s=2, settled_s=3)
+    return traces(site, add("quiet"), watched_s=2, settled_s=2)
 
 
 def test_nothing_is_written_there(found):

@@ -16,6 +16,7 @@ from boxwatch.bench.hosts import USER, Host, Site
 from boxwatch.bench.many_hosts import SETTINGS
 from boxwatch.bench.result import BenchOptions, Figure, at_most, measured
 from boxwatch.clock import monotonic
+from boxwatch.errors import EnvironmentFault
 
 CORE_PERCENT: Final = 1.0
 MEMORY_MB: Final = 20.0
@@ -23,6 +24,7 @@ WATCHED_S: Final = 60.0
 _SETTLED_S: Final = 20.0
 _RATE: Final = 2.0
 _LEAVING_S: Final = 15.0
+_ARRIVAL_S: Final = 120.0
 # Where a login may write; all of them are the host's own.
 _PLACES: Final = ("/home", "/run", "/tmp", "/var/tmp", "/dev/shm")  # noqa: S108
 # What the host's own daemons come and go with, whoever is logged in.
@@ -76,6 +78,7 @@ def traces(site: Site, host: Host, watched_s: float, settled_s: float = _SETTLED
     collector.start()
     try:
         collector.wait_until_reading()
+        _wait_for_login(host, listener, collector)
         time.sleep(settled_s)
         session, whole = _percent(host, watched_s)
         collector.check()
@@ -86,6 +89,19 @@ def traces(site: Site, host: Host, watched_s: float, settled_s: float = _SETTLED
     left = processes_left(host)
     new = sorted(name for name in _files(host) - files if not _OWN.match(name))
     return Traces(session, whole - idle, memory / 1e6, processes, new, left)
+
+
+def _wait_for_login(host: Host, listener: set[int], collector: Collector) -> None:
+    """Until the journal of `host` is followed by someone who is logged in."""
+    end = monotonic() + _ARRIVAL_S
+    while not any("journalctl" in _command(pid) for pid in set(host.sessions()) - listener):
+        collector.check()
+        if monotonic() > end:
+            raise EnvironmentFault(
+                f"The journal of {host.name} was not followed within {_ARRIVAL_S:g} s.",
+                hint=collector.said()[-1000:].strip(),
+            )
+        time.sleep(0.1)
 
 
 def processes_left(host: Host) -> list[str]:
