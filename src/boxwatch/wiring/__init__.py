@@ -15,6 +15,7 @@ from boxwatch.wiring.log_search import search_logs
 from boxwatch.wiring.log_selection import LogSelection
 from boxwatch.wiring.log_templates import KindOfLine, log_templates, new_templates
 from boxwatch.wiring.recording import record
+from boxwatch.wiring.table_scores import score_table
 from boxwatch.wiring.watching import detect, pipeline, replay, watch
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "replay",
     "report",
     "score_logs",
+    "score_table",
     "search_logs",
     "train",
     "watch",
