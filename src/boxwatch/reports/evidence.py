@@ -187,7 +187,8 @@ def _neighbours(logs: pl.DataFrame, want: Wanted) -> set[int]:
 
 
 def _ids(values: Iterable[int]) -> pl.Series:
-    return pl.Series(list(values), dtype=pl.UInt64)
+    """Event ids to look for: they are larger than the integers that Polars would take them for."""
+    return pl.Series(list(values), dtype=pl.UInt64).implode()
 
 
 def _drawn(entity: str, metric: str) -> tuple[str, str] | None:

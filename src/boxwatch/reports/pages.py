@@ -162,7 +162,7 @@ def _where(incident: Incident) -> tuple[str, ...]:
 def lines(evidence: Evidence) -> tuple[Line, ...]:
     """The lines to print, by time: those that findings name before those beside them."""
     told = evidence.lines.sort("time", maintain_order=True)
-    around = told["event_id"].is_in(pl.Series(list(evidence.around), dtype=pl.UInt64))
+    around = told["event_id"].is_in(pl.Series(list(evidence.around), dtype=pl.UInt64).implode())
     chosen = pl.concat([told.filter(~around), told.filter(around)]).head(_MOST_LINES)
     rows = chosen.sort("time", maintain_order=True).iter_rows(named=True)
     return tuple(

@@ -38,6 +38,7 @@ _WITHIN: Final = 1200 // SLOT_S  # slots looked at together: twenty minutes
 _BUSY: Final = 5.0  # times its mean rate that a kind of failure may have in busy hours
 _STRANGE: Final = 1e-6
 _SELDOM: Final = 5  # slots in its whole history up to which a kind of line is rare
+_FEW: Final = 20  # lines up to which it is said to be back, and not to come too often
 _LEAST_RARE: Final = 3  # slots in twenty minutes from which a rare line is worth a word
 _LEAST: Final = 6  # the same for others
 _MORE: Final = 8.0  # times what all but the busiest minutes have
@@ -274,7 +275,7 @@ def _grown(found: Detection, group: Group, kin: Kin, service: Heard) -> Detectio
         hours = max((group.slot - service.first) * SLOT_S / 3600, 1.0)
         text = f"usually {kin.lines / hours:.3g} times an hour over {age}, {now}: {group.line}"
     metric = "repeated_error" if group.fails else "repeated_line"
-    if found.name == RARE:
+    if found.name == RARE and kin.told <= _FEW:
         metric = "rare_error"
     first = Reason(text, found.entity, metric, found.reasons[0].event_id)
     latest = Reason("the latest of them", found.entity, event_id=group.last_id)
