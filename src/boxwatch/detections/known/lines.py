@@ -26,6 +26,9 @@ _GPU_LITERAL: Final = "NVRM: GPU at"
 LEARNT: Final = "learnt"  # the rule name of hits that only teach names
 
 _EVENT_TEXT: Final = "docker event"
+_FEW: Final = (
+    65_536  # bytes in which texts are searched one by one; the automaton takes 3 ms to make
+)
 _KEPT: Final = ("time", "host", "source", "unit", "container_name", "container_id", "event_id")
 
 
@@ -115,11 +118,18 @@ class LineScreen:
                 found += _matches(frame[rows].filter(_origin(rule.origin)), rule.id, rule.pattern)
         return sorted(found, key=lambda hit: hit.row)
 
-    def _held(self, texts: pl.Series) -> dict[str, list[int]]:
+    def _held(self, texts: pl.Series) -> Mapping[str, Sequence[int]]:
         """Each literal that occurs in `texts`, and the places of those that hold it."""
+        if (texts.str.len_bytes().sum() or 0) <= _FEW:
+            held: dict[str, list[int]] = {}
+            for row, line in enumerate(texts):
+                for text in self._literals:
+                    if text in line:
+                        held.setdefault(text, []).append(row)
+            return held
         said = texts.str.extract_many(self._literals, overlapping=True).list.unique()
-        held = pl.DataFrame({"row": range(len(texts)), "literal": said}).explode("literal")
-        told = held.drop_nulls().group_by("literal").agg("row")
+        found = pl.DataFrame({"row": range(len(texts)), "literal": said}).explode("literal")
+        told = found.drop_nulls().group_by("literal").agg("row")
         return dict(zip(told["literal"], told["row"].to_list(), strict=True))
 
     def _candidates(self, logs: pl.DataFrame) -> pl.DataFrame:
