@@ -7,6 +7,7 @@ the same, as long as nothing had to be forgotten.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
@@ -49,7 +50,9 @@ class TemplateMiner:
         self.vocabulary = Vocabulary(capacity)
         self.forgotten = 0
         self._masker = Masker(masks, built_in)
-        self._known: dict[str, None] = {}  # service NUL template, the longest unseen first
+        self._known: OrderedDict[str, None] = (
+            OrderedDict()
+        )  # service NUL template, the longest unseen first
         self._cache: dict[str, str] = {}  # message -> masked text
         self._told = 0  # of the overflow, how much was told
         self._overflowed = False
@@ -132,10 +135,10 @@ class TemplateMiner:
 
     def _is_new(self, kind: str) -> bool:
         new = kind not in self._known
-        self._known.pop(kind, None)
         self._known[kind] = None
+        self._known.move_to_end(kind)
         if len(self._known) > self.capacity:
-            del self._known[next(iter(self._known))]
+            self._known.popitem(last=False)
             self.forgotten += 1
         return new
 
@@ -168,7 +171,7 @@ class TemplateMiner:
         Where it was saved with other masks, what is known is masked anew: kinds stay known, and
         those that have another id now are told of and stand in `vocabulary.merged`.
         """
-        self._known = dict.fromkeys(saved["known"])
+        self._known = OrderedDict.fromkeys(saved["known"])
         self.forgotten = int(saved["forgotten"])
         self.vocabulary.load(saved["vocabulary"])
         self._told = self.overflow
@@ -178,7 +181,7 @@ class TemplateMiner:
     def _mask_anew(self) -> None:
         renamed = self.vocabulary.masked_anew(self._masker.line)
         known = (kind.partition("\0") for kind in self._known)
-        self._known = dict.fromkeys(
+        self._known = OrderedDict.fromkeys(
             f"{service}\0{renamed.get(template, template)}" for service, _, template in known
         )
         if renamed:

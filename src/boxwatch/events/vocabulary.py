@@ -19,6 +19,7 @@ words (.938 and .924 with 4) and with a smaller frame (.942 and .921 with 2).
 from __future__ import annotations
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -60,12 +61,13 @@ class Vocabulary:
     def __init__(self, texts: int = 50_000, places: int = 200_000) -> None:
         self.forgotten = 0  # texts
         self.undecidable = 0  # places for a word that there was no room for
-        self.merged: dict[int, int] = {}  # id before -> id after, the latest
+        self.merged: OrderedDict[int, int] = OrderedDict()  # id before -> id after, the latest
         self._most_texts = texts
         self._most_places = places
-        self._templates: dict[str, str] = {}  # text -> template, oldest first
+        # Ordered ones, whose oldest entry is found at once, however many were forgotten.
+        self._templates: OrderedDict[str, str] = OrderedDict()  # text -> template, oldest first
         self._by_id: dict[int, str] = {}  # id of a text -> the text
-        self._undecided: dict[int, list[int]] = {}  # place -> ids of texts that fill it
+        self._undecided: OrderedDict[int, list[int]] = OrderedDict()  # place -> ids of its texts
         self._wild: dict[int, None] = {}  # places for a word
 
     def __len__(self) -> int:
@@ -107,7 +109,7 @@ class Vocabulary:
 
     def use(self, text: str) -> None:
         """Say that `text` is in use: it is forgotten later."""
-        self._templates[text] = self._templates.pop(text)
+        self._templates.move_to_end(text)
 
     def masked_anew(self, mask: Callable[[str], str]) -> dict[str, str]:
         """Take all texts as `mask` makes them now.
@@ -117,7 +119,7 @@ class Vocabulary:
             are in `merged` too.
         """
         before = self._templates
-        self._templates, self._by_id, self._undecided = {}, {}, {}
+        self._templates, self._by_id, self._undecided = OrderedDict(), {}, OrderedDict()
         now = {text: mask(text) for text in before}
         for text in now.values():
             if text not in self._templates:
@@ -142,10 +144,11 @@ class Vocabulary:
     def load(self, saved: dict[str, Any]) -> None:
         """Take up what `save` returned."""
         self._wild = dict.fromkeys(saved["wild"])
-        self._undecided = {int(place): list(ids) for place, ids in saved["undecided"].items()}
-        self._templates = {text: self._settled(text) for text in saved["texts"]}
+        undecided = saved["undecided"].items()
+        self._undecided = OrderedDict((int(place), list(ids)) for place, ids in undecided)
+        self._templates = OrderedDict((text, self._settled(text)) for text in saved["texts"])
         self._by_id = {template_id(text): text for text in self._templates}
-        self.merged = {int(before): after for before, after in saved["merged"].items()}
+        self.merged = OrderedDict((int(old), new) for old, new in saved["merged"].items())
         self.forgotten = int(saved["forgotten"])
         self.undecidable = int(saved.get("undecidable", 0))
 
@@ -159,7 +162,7 @@ class Vocabulary:
     def _record(self, before: str, after: str) -> None:
         self.merged[template_id(before)] = template_id(after)
         while len(self.merged) > self._most_texts:
-            del self.merged[next(iter(self.merged))]
+            self.merged.popitem(last=False)
 
     def _settled(self, text: str) -> str:
         wild = [position for position, _, place in _places(text) if place in self._wild]
@@ -172,11 +175,11 @@ class Vocabulary:
 
     def _forget(self) -> None:
         while len(self._templates) > self._most_texts:
-            oldest = next(iter(self._templates))
-            del self._templates[oldest], self._by_id[template_id(oldest)]
+            oldest, _ = self._templates.popitem(last=False)
+            del self._by_id[template_id(oldest)]
             self.forgotten += 1
         while len(self._undecided) > self._most_places:
-            del self._undecided[next(iter(self._undecided))]
+            self._undecided.popitem(last=False)
 
 
 def _places(text: str) -> Iterator[tuple[int, str, int]]:
