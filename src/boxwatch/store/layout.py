@@ -5,6 +5,7 @@ lock                                     held by the process that writes
 state.db                                 batches, positions, checkpoint, incidents (SQLite)
 events/<table>/date=D/host=H/N.parquet   N = one batch, or first-last of a compacted run;
                                          H = %many: a few rows each of several hosts
+events/<table>/date=D/host=H/NAME.digest what questions made of its rows; may be removed
 quarantine/D.jsonl                       records that could not be understood
 damaged/                                 files that failed their check, moved aside
 spool/                                   what was received and is not stored yet
