@@ -67,6 +67,32 @@ def test_the_keys_name_the_host(configured):
     assert {key for key in made if key.startswith("b/")} == {"b/ssh", "b/host"}
 
 
+def test_files_of_a_host_are_read_there(configured, tmp_path, sshd):
+    """Over its own line, with its name."""
+    log = tmp_path / "app.log"
+    log.write_text("old\n")
+    settings = configured(("a", 'sources = ["files"]'))
+    chosen = settings.data_collection.model_copy(update={"files": (str(log),)})
+    made = sources(settings.model_copy(update={"data_collection": chosen}), {})
+
+    async def first_row() -> dict[str, object]:
+        try:
+            async with asyncio.timeout(LONG):
+                while True:
+                    chunks = [c for one in made.values() for c in await one.read()]
+                    if made["a/files"].position() and log.read_text() == "old\n":
+                        log.write_text("old\nnew\n")
+                    rows = [chunk.lines for chunk in chunks if chunk.kind == "file"]
+                    if rows:
+                        return json.loads(rows[0])
+                    await asyncio.sleep(0.05)
+        finally:
+            await asyncio.gather(*(source.close() for source in made.values()))
+
+    row = asyncio.run(first_row())
+    assert (row["host"], row["path"], row["message"]) == ("a", str(log), "new")
+
+
 def test_a_source_stands_where_its_own_key_says(configured):
     """Positions of one host are not those of another."""
     made = sources(configured(("a", ""), ("b", "")), {"a/journald": STOOD})

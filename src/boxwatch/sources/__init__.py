@@ -15,6 +15,7 @@ from boxwatch.sources.login import Login
 from boxwatch.sources.nvidia import NvidiaOptions, NvidiaSource
 from boxwatch.sources.nvidia_events import Library, NoLibrary, has_library
 from boxwatch.sources.outbox import Pauses
+from boxwatch.sources.remote_files import RemoteFiles
 from boxwatch.sources.shell import LocalShell
 from boxwatch.sources.source import Completed, Output, Position, Shell, Source
 from boxwatch.sources.told import ToldSource
@@ -45,6 +46,7 @@ __all__ = [
     "Pauses",
     "Position",
     "Probed",
+    "RemoteFiles",
     "Shell",
     "Source",
     "Surroundings",

@@ -30,6 +30,7 @@ from boxwatch.sources import (
     NvidiaSource,
     Pauses,
     Position,
+    RemoteFiles,
     Source,
     ToldSource,
     has_library,
@@ -39,12 +40,6 @@ from boxwatch.wiring import endpoints
 from boxwatch.wiring.hosts import Watched, gone, watched
 
 _REMOTE_PAUSE_S: Final = 15.0  # a line that is down answers at once, at no cost
-_NO_FILES: Final = Capability(
-    "files",
-    "absent",
-    "Log files are followed on this machine alone, not over SSH.",
-    "Write them to the host's journal, as with `systemd-cat`.",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,10 +186,11 @@ class _Makers:
         return KernelSource(self._host.name, at, options)
 
     def _files(self, at: Position | None) -> Source:
-        if self._host.remote:
-            return ToldSource(_NO_FILES, self._host.name)
         since = self._reading.since
         options = FilesOptions(
             self._settings.data_collection.files, from_start=since is not None, since=since
         )
+        if self._host.remote:
+            host = self._host
+            return RemoteFiles(host.shell, host.name, options, at, self._pauses())
         return FilesSource(self._host.name, options, at)
