@@ -59,3 +59,27 @@ def test_a_failing_disk_comes_before_what_it_breaks():
     told = story((full, full.examples[0]), (disk, disk.examples[0]))
     assert told.title.startswith("Disk sdb failed")
     assert {cause.text for cause in told.causes} >= {disk.causes[0], full.causes[0]}
+
+
+@pytest.mark.parametrize(
+    ("why", "what"),
+    [
+        ("cuda-device-assert", "vllm-engine-dead"),
+        ("vllm-memory-taken", "vllm-start-failed"),
+        ("cuda-out-of-memory", "training-job-failed"),
+        ("model-not-supported", "tgi-shard-failed"),
+        ("shared-memory-too-small", "rank-crashed"),
+    ],
+)
+def test_the_cause_is_told_before_what_only_says_that_it_failed(why, what):
+    """The reason is the title, however bad the other line sounds."""
+    cause, effect = RULES[why], RULES[what]
+    told = story((effect, effect.examples[0]), (cause, cause.examples[0]))
+    assert told.causes[0].text == cause.causes[0]
+    assert told.action == cause.action
+
+
+def test_what_only_says_that_it_failed_is_told_alone():
+    """With nothing else seen, it is the incident."""
+    rule = RULES["vllm-engine-dead"]
+    assert story((rule, rule.examples[0])).title == "The engine of vllm died"

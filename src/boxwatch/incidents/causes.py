@@ -50,6 +50,28 @@ _RULE_DEPTH: Final[Mapping[str, int]] = {
     "nvidia-driver-not-answering": 1,
     "xid-45": 1,  # cleaning up after another error
     "xid-154": 1,
+    # What says that something failed, and not why: whatever else was seen tells more.
+    "connection-refused": 5,
+    "core-dumped": 5,
+    "data-worker-died": 5,
+    "deepspeed-rank-failed": 5,
+    "nccl-remote-error": 5,
+    "nccl-timeout": 5,
+    "nccl-watchdog-stuck": 5,
+    "ollama-runner-died": 5,
+    "pod-crash-loop": 5,
+    "program-crashed": 5,
+    "rank-crashed": 5,
+    "rank-killed": 5,
+    "sglang-scheduler-failed": 5,
+    "sglang-watchdog": 5,
+    "tgi-shard-failed": 5,
+    "training-job-failed": 5,
+    "unit-dependency-failed": 5,
+    "upstream-timeout": 5,
+    "vllm-engine-dead": 5,
+    "vllm-start-failed": 5,
+    "vllm-worker-died": 5,
 }
 
 
