@@ -1,7 +1,10 @@
-"""Shared by the tests of all rooms: real machines to log in to, and commands that hang."""
+"""Shared by the tests of all rooms: real hosts to log in to, small devices, hanging commands."""
+
+from contextlib import ExitStack
 
 import pytest
 from hypothesis import settings
+from tests.testbed.device import NoDevice, small_device
 from tests.testbed.icebox import make_icebox
 from tests.testbed.sshd import Sshd, missing
 
@@ -32,3 +35,15 @@ def icebox():
         pytest.skip(made)
     yield made
     made.remove()
+
+
+@pytest.fixture
+def device(request, tmp_path):
+    """A folder on a file system of six megabytes, or as many as its parameter says."""
+    with ExitStack() as stack:
+        try:
+            mib = getattr(request, "param", 6)
+            made = stack.enter_context(small_device(tmp_path / "device", mib))
+        except NoDevice as reason:
+            pytest.skip(str(reason))
+        yield made

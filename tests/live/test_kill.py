@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from tests.testbed.progress import at_work, head
 
-from boxwatch.errors import StoreError
 from boxwatch.store import EventStore, StateStore
 
 KILLS = 12
@@ -31,21 +31,6 @@ def up(tape: Path, data: Path, checkpoint: str = "60s") -> subprocess.Popen[byte
         [sys.executable, "-m", "boxwatch", "up", "--replay", str(tape), "--data", str(data)],
         cwd=REPOSITORY, env={**os.environ, **environment}, stdout=subprocess.DEVNULL,
     )  # fmt: skip
-
-
-def head(data: Path) -> int:
-    """How many batches are stored; 0 where there is no store yet."""
-    try:
-        with EventStore.open(data, writable=False) as store:
-            return store.head().seq
-    except StoreError:
-        return 0
-
-
-def at_work(data: Path, pid: int) -> bool:
-    """Whether the process has opened its data folder: its number is in the lock."""
-    lock = data / "lock"
-    return lock.exists() and lock.read_text().strip() == str(pid)
 
 
 def stored(data: Path, batches: int) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import subprocess
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -18,7 +17,6 @@ from boxwatch.pulse import REGISTRY
 from boxwatch.sinks import MemorySink, Sink
 from boxwatch.store import EventStore, StateStore
 
-MIB = 2**20
 MINUTES = 16  # in the thirteenth the card falls off the bus
 
 
@@ -218,24 +216,6 @@ def test_a_sink_that_fails_does_not_end_watching(tmp_path, turns, expected):
         watch.run(Tape(turns))
         assert watch.state.incidents() == expected
     assert REGISTRY.total("boxwatch_failures_total") > failures
-
-
-@pytest.fixture
-def device(tmp_path):
-    """A file system of six megabytes."""
-    folder = tmp_path / "device"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    if mount is None:
-        pytest.skip("mount is not installed")
-    done = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", f"size={6 * MIB}", "tmpfs", str(folder)],
-        capture_output=True, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        pytest.skip(f"mounting a small file system needs root: {done.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 def fill(device: Path, leave: int) -> None:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 import pytest
 
+from boxwatch.sources import JournaldSource, JournalOptions, LocalShell, Pauses
+
 
 @pytest.fixture
 def rows():
@@ -165,6 +167,17 @@ def journal(tmp_path):
     found.wait_for("Journal started")  # its own entries must not come between those of the test
     yield found
     found.close()
+
+
+@pytest.fixture
+def journal_source(journal):
+    """Builds a source on the test's journal, at a position."""
+
+    def build(position=None, **options):
+        options = {"arguments": journal.options, "pauses": Pauses(0.02, 0.1), **options}
+        return JournaldSource(LocalShell(), "box", position, JournalOptions(**options))
+
+    return build
 
 
 class Engine:

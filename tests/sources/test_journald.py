@@ -14,17 +14,6 @@ from boxwatch.errors import SourceError
 from boxwatch.sources import JournaldSource, JournalOptions, LocalShell, Pauses
 
 
-@pytest.fixture
-def source(journal):
-    """Builds a source on the test's journal, at a position."""
-
-    def build(position=None, **options):
-        options = {"arguments": journal.options, "pauses": Pauses(0.02, 0.1), **options}
-        return JournaldSource(LocalShell(), "box", position, JournalOptions(**options))
-
-    return build
-
-
 def _own(rows, chunks):
     return [row for row in rows(chunks, "systemd") if row.get("SYSLOG_IDENTIFIER") == "test"]
 
@@ -51,50 +40,52 @@ def watched(source, until, enough, action=None):
     return asyncio.run(watch())
 
 
-def test_watching_begins_now(journal, source, until, messages):
+def test_watching_begins_now(journal, journal_source, until, messages):
     """Without a position, what was there before is not handed over; what comes is."""
     journal.send("old")
     journal.wait_for("old")
     chunks, _ = watched(
-        source(), until, lambda c: "new" in messages(c), lambda: journal.send("new")
+        journal_source(), until, lambda c: "new" in messages(c), lambda: journal.send("new")
     )
     assert messages(chunks) == ["new"]
 
 
-def test_watching_an_empty_journal_misses_nothing(journal, source, until, messages):
+def test_watching_an_empty_journal_misses_nothing(journal, journal_source, until, messages):
     """The first entry of a journal that had none is handed over."""
-    chunks, _ = watched(source(), until, messages, lambda: journal.send("first"))
+    chunks, _ = watched(journal_source(), until, messages, lambda: journal.send("first"))
     assert "first" in messages(chunks)
 
 
-def test_collecting_hands_over_everything_since_and_ends(journal, source, rows, messages, until):
+def test_collecting_hands_over_everything_since_and_ends(
+    journal, journal_source, rows, messages, until
+):
     """A source that does not follow hands over what is there and is done."""
     for i in range(50):
         journal.send(f"line {i}")
     journal.wait_for("line 49")
-    collector = source(follow=False, since=datetime(2020, 1, 1, tzinfo=UTC))
+    collector = journal_source(follow=False, since=datetime(2020, 1, 1, tzinfo=UTC))
     chunks = asyncio.run(until(collector, lambda _: collector.done))
     assert messages(chunks) == [f"line {i}" for i in range(50)]
 
 
-def test_resuming_loses_and_doubles_nothing(journal, source, until, messages):
+def test_resuming_loses_and_doubles_nothing(journal, journal_source, until, messages):
     """More than ten entries written while nobody read are all handed over, once."""
     _, position = watched(
-        source(), until, lambda c: "a0" in messages(c), lambda: journal.send("a0")
+        journal_source(), until, lambda c: "a0" in messages(c), lambda: journal.send("a0")
     )
     for i in range(30):
         journal.send(f"b{i}")
     journal.rotate()
     journal.send("end")
-    chunks, _ = watched(source(position), until, lambda c: "end" in messages(c))
+    chunks, _ = watched(journal_source(position), until, lambda c: "end" in messages(c))
     assert messages(chunks) == [f"b{i}" for i in range(30)] + ["end"]
 
 
-def test_position_is_of_what_was_handed_over(journal, source, until, messages):
+def test_position_is_of_what_was_handed_over(journal, journal_source, until, messages):
     """Entries that were read but not handed over do not move the position."""
 
     async def watch():
-        reader = source()
+        reader = journal_source()
         await until(reader, lambda _: bool(reader.position()))
         journal.send("x")
         chunks = await until(reader, lambda c: "x" in messages(c))
@@ -110,7 +101,7 @@ def test_position_is_of_what_was_handed_over(journal, source, until, messages):
     assert (before, got) == (after, ["x"])
 
 
-def test_rotation_while_following_loses_nothing(journal, source, until, messages):
+def test_rotation_while_following_loses_nothing(journal, journal_source, until, messages):
     """Entries before and after rotations arrive in order."""
 
     def write():
@@ -118,14 +109,14 @@ def test_rotation_while_following_loses_nothing(journal, source, until, messages
             journal.send(f"r{i}")
             journal.rotate()
 
-    chunks, _ = watched(source(), until, lambda c: "r4" in messages(c), write)
+    chunks, _ = watched(journal_source(), until, lambda c: "r4" in messages(c), write)
     assert messages(chunks) == [f"r{i}" for i in range(5)]
 
 
-def test_vacuumed_cursor_is_reported_as_a_gap(journal, source, until, messages, rows):
+def test_vacuumed_cursor_is_reported_as_a_gap(journal, journal_source, until, messages, rows):
     """If the entry of the cursor is gone, a notice says so, and all that is left is read."""
     _, position = watched(
-        source(), until, lambda c: "seen" in messages(c), lambda: journal.send("seen")
+        journal_source(), until, lambda c: "seen" in messages(c), lambda: journal.send("seen")
     )
     journal.send("lost")
     journal.wait_for("lost")
@@ -135,21 +126,23 @@ def test_vacuumed_cursor_is_reported_as_a_gap(journal, source, until, messages, 
     journal.wait_for("left 2")
     for file in journal.archived():
         file.unlink()
-    chunks, _ = watched(source(position), until, lambda c: "left 2" in messages(c))
+    chunks, _ = watched(journal_source(position), until, lambda c: "left 2" in messages(c))
     assert messages(chunks) == ["left 1", "left 2"]
     (notice,) = rows(chunks, "notice")
     assert (notice["notice"], notice["details"]["entries"]) == ("gap", 1)
 
 
-def test_cursor_that_journalctl_refuses_is_a_gap_not_an_end(journal, source, until, rows, messages):
+def test_cursor_that_journalctl_refuses_is_a_gap_not_an_end(
+    journal, journal_source, until, rows, messages
+):
     """A damaged cursor falls back on the time of the position."""
     position = {"cursor": "nonsense", "realtime_us": 1}
     journal.send("there")
-    chunks, _ = watched(source(position), until, lambda c: "there" in messages(c))
+    chunks, _ = watched(journal_source(position), until, lambda c: "there" in messages(c))
     assert [row["notice"] for row in rows(chunks, "notice")] == ["gap"]
 
 
-def test_entries_of_another_boot_are_followed(journal, source, until, rows, tmp_path):
+def test_entries_of_another_boot_are_followed(journal, journal_source, until, rows, tmp_path):
     """A file of another boot that appears beside the followed one is read too."""
     remote = Path("/lib/systemd/systemd-journal-remote")
     if not remote.exists():
@@ -166,15 +159,15 @@ def test_entries_of_another_boot_are_followed(journal, source, until, rows, tmp_
     def other(chunks):
         return [row for row in rows(chunks, "systemd") if row["_BOOT_ID"] == "b" * 32]
 
-    chunks, _ = watched(source(), until, other, write)
+    chunks, _ = watched(journal_source(), until, other, write)
     assert [row["MESSAGE"] for row in other(chunks)] == ["other boot"]
 
 
-def test_journalctl_that_dies_is_started_again(journal, source, until, messages):
+def test_journalctl_that_dies_is_started_again(journal, journal_source, until, messages):
     """Killing the follower costs nothing: reading goes on after the last entry."""
 
     async def watch():
-        reader = source()
+        reader = journal_source()
         await until(reader, lambda _: bool(reader.position()))
         journal.send("before")
         chunks = await until(reader, lambda c: "before" in messages(c))
@@ -198,11 +191,11 @@ def _followers():
     ]
 
 
-def test_long_and_binary_messages_come_through(journal, source, until, rows):
+def test_long_and_binary_messages_come_through(journal, journal_source, until, rows):
     """A 100 kB message is whole; bytes that are not UTF-8 come as journalctl prints them."""
     journal_lines = ["x" * 100_000, b"bad \xff byte"]
     chunks, _ = watched(
-        source(),
+        journal_source(),
         until,
         lambda c: len(_own(rows, c)) == 2,
         lambda: [journal.send(line) for line in journal_lines],
@@ -242,12 +235,12 @@ def test_refused_journal_is_denied_with_a_hint(until, rows, tmp_path):
     assert (capability.state, "systemd-journal" in capability.hint) == ("denied", True)
 
 
-def test_probe_and_kernel_lines(journal, source):
+def test_probe_and_kernel_lines(journal, journal_source):
     """An answering journal is ok; one without kernel lines says so."""
     journal.send("x")
     journal.wait_for("x")
-    assert asyncio.run(source().probe()).state == "ok"
-    assert asyncio.run(source().carries_kernel()) is False
+    assert asyncio.run(journal_source().probe()).state == "ok"
+    assert asyncio.run(journal_source().carries_kernel()) is False
 
 
 def test_position_of_another_source_is_refused():
@@ -256,12 +249,12 @@ def test_position_of_another_source_is_refused():
         JournaldSource(LocalShell(), "box", {"offset": 3})
 
 
-def test_closing_leaves_nothing(journal, source, until, messages, alone):
+def test_closing_leaves_nothing(journal, journal_source, until, messages, alone):
     """After close() no process, file or task is left."""
 
     async def watch():
         before = await alone()
-        reader = source()
+        reader = journal_source()
         await until(reader, lambda _: bool(reader.position()))
         await reader.close()
         return before, await alone()

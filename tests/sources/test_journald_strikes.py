@@ -11,24 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from boxwatch.sources import JournaldSource, JournalOptions, LocalShell, Pauses
+from boxwatch.sources import JournaldSource, JournalOptions, LocalShell
 from boxwatch.sources.journald_marks import entries_between
 
 REMOTE = Path("/lib/systemd/systemd-journal-remote")
 PATIENCE_S = 240.0
 LINES = 4000
 EVERY_S = 1 / 2000
-
-
-@pytest.fixture
-def source(journal):
-    """Builds a source on the test's journal, at a position."""
-
-    def build(position=None, **options):
-        options = {"arguments": journal.options, "pauses": Pauses(0.02, 0.1), **options}
-        return JournaldSource(LocalShell(), "box", position, JournalOptions(**options))
-
-    return build
 
 
 def followers():
@@ -68,9 +57,9 @@ def numbers(rows):
     return of
 
 
-async def struck(journal, source, numbers, strike):
+async def struck(journal, journal_source, numbers, strike):
     """Read while a writer writes and `strike(reader, count)` gives the next reader; what came."""
-    reader = source()
+    reader = journal_source()
     async with asyncio.timeout(PATIENCE_S):
         while not reader.position():
             await reader.read()
@@ -90,7 +79,9 @@ async def struck(journal, source, numbers, strike):
     return got, strikes, chunks
 
 
-def test_a_journalctl_that_is_killed_again_and_again_loses_nothing(journal, source, numbers, rows):
+def test_a_journalctl_that_is_killed_again_and_again_loses_nothing(
+    journal, journal_source, numbers, rows
+):
     """Killed, or left by a reader that begins anew from its position, 14 times in the flood."""
 
     async def strike(reader, count):
@@ -100,15 +91,15 @@ def test_a_journalctl_that_is_killed_again_and_again_loses_nothing(journal, sour
             return reader
         position = reader.position()
         await reader.close()
-        return source(position)
+        return journal_source(position)
 
-    got, strikes, chunks = asyncio.run(struck(journal, source, numbers, strike))
+    got, strikes, chunks = asyncio.run(struck(journal, journal_source, numbers, strike))
     assert strikes == 14
     assert got == list(range(LINES))
     assert rows(chunks, "notice") == []
 
 
-def test_rotation_and_vacuum_of_what_was_read_lose_nothing(journal, source, numbers, rows):
+def test_rotation_and_vacuum_of_what_was_read_lose_nothing(journal, journal_source, numbers, rows):
     """Files are closed, renamed and removed behind the reader while lines come."""
 
     async def strike(reader, count):
@@ -119,19 +110,21 @@ def test_rotation_and_vacuum_of_what_was_read_lose_nothing(journal, source, numb
                 file.unlink()
         return reader
 
-    got, _, chunks = asyncio.run(struck(journal, source, numbers, strike))
+    got, _, chunks = asyncio.run(struck(journal, journal_source, numbers, strike))
     assert got == list(range(LINES))
     assert rows(chunks, "notice") == []
 
 
-def test_a_journald_that_is_killed_and_started_again_is_followed(journal, source, until, rows):
+def test_a_journald_that_is_killed_and_started_again_is_followed(
+    journal, journal_source, until, rows
+):
     """Its files are renamed as damaged and new ones begun; what it had taken is all there."""
 
     def said(chunks):
         return [row["MESSAGE"] for row in rows(chunks, "systemd")]
 
     async def watch():
-        reader = source()
+        reader = journal_source()
         await until(reader, lambda _: bool(reader.position()))
         journal.send("before")
         chunks = await until(reader, lambda c: "before" in said(c))
@@ -144,11 +137,11 @@ def test_a_journald_that_is_killed_and_started_again_is_followed(journal, source
     assert asyncio.run(watch()) == ["before", "after"]
 
 
-def test_a_journalctl_that_falls_silent_is_noticed(journal, source, until, rows):
+def test_a_journalctl_that_falls_silent_is_noticed(journal, journal_source, until, rows):
     """Stopped, it lives and says nothing; the journal has grown, so it is started anew."""
 
     async def watch():
-        reader = source(quiet_s=0.2)
+        reader = journal_source(quiet_s=0.2)
         await until(reader, lambda _: bool(reader.position() and followers()), PATIENCE_S)
         os.kill(followers()[0], signal.SIGSTOP)
         journal.send("unheard")
@@ -161,11 +154,11 @@ def test_a_journalctl_that_falls_silent_is_noticed(journal, source, until, rows)
     assert "hung" in asyncio.run(watch())
 
 
-def test_a_quiet_journal_is_no_fault(journal, source, until, rows):
+def test_a_quiet_journal_is_no_fault(journal, journal_source, until, rows):
     """Nothing comes and nothing is there: the follower is left alone."""
 
     async def watch():
-        reader = source(quiet_s=0.05)
+        reader = journal_source(quiet_s=0.05)
         await until(reader, lambda _: bool(reader.position() and followers()), PATIENCE_S)
         before = followers()
         await asyncio.sleep(1)
@@ -219,7 +212,7 @@ def test_a_damaged_file_costs_no_other_one(imported, until, rows):
     assert ("bad.journal" in notice["message"], notice["details"]["entries"]) == (True, None)
 
 
-def test_entries_that_journalctl_leaves_out_are_told(journal, source, until, rows):
+def test_entries_that_journalctl_leaves_out_are_told(journal, journal_source, until, rows):
     """Zeros in the middle of a closed file: it prints less, and ends as if all were well."""
     for number in range(2000):
         journal.send(f"{number} {'x' * 200}")

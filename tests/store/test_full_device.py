@@ -1,7 +1,6 @@
 """A full device: nothing half-written is seen, and writing goes on when there is room."""
 
 import shutil
-import subprocess
 from dataclasses import replace
 
 import numpy as np
@@ -14,22 +13,7 @@ from boxwatch.store import EventStore, StateStore, model_versions, save_model
 MIB = 2**20
 
 
-@pytest.fixture
-def device(tmp_path):
-    """A file system of four megabytes."""
-    folder = tmp_path / "device"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    if mount is None:
-        pytest.skip("mount is not installed")
-    done = subprocess.run(
-        [mount, "-t", "tmpfs", "-o", f"size={4 * MIB}", "tmpfs", str(folder)],
-        capture_output=True, check=False,
-    )  # fmt: skip
-    if done.returncode != 0:
-        pytest.skip(f"mounting a small file system needs root: {done.stderr.decode().strip()}")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+pytestmark = pytest.mark.parametrize("device", [4], indirect=True)
 
 
 @pytest.fixture

@@ -35,12 +35,6 @@ def start(*arguments: object) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
-def at_work(child: subprocess.Popen[str], data: Path) -> bool:
-    """Whether it has opened its data folder for writing: its number is in the lock."""
-    lock = data / "lock"
-    return lock.exists() and lock.read_text().strip() == str(child.pid)
-
-
 def finish(child: subprocess.Popen[str], limit_s: float = 120) -> Answer:
     """Wait for its end."""
     out, err = child.communicate(timeout=limit_s)

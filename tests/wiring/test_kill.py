@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from tests.wiring.command import at_work, start, well
+from tests.testbed.progress import at_work, head
+from tests.wiring.command import start, well
 
-from boxwatch.errors import StoreError
 from boxwatch.sources.simulated import simulate
 from boxwatch.store import EventStore
 
@@ -26,15 +26,6 @@ def big(tmp_path_factory) -> Path:
     begin = datetime(2026, 5, 6, 9, 0, tzinfo=UTC)
     simulate(root, seed=3, start=begin, hours=3.5, faults=())
     return root
-
-
-def head(data: Path) -> int:
-    """How many batches are stored; 0 where there is no store yet."""
-    try:
-        with EventStore.open(data, writable=False) as store:
-            return store.head().seq
-    except StoreError:
-        return 0
 
 
 def rows(data: Path) -> list[tuple[list[int], int]]:
@@ -53,7 +44,9 @@ def test_what_was_killed_is_whole_in_the_end(big, tmp_path):
     for life in range(KILLS):
         least = life // 2  # on a slow machine, too, it gets on between the kills
         with start("normalize", "--data", killed) as child:
-            while child.poll() is None and not (at_work(child, killed) and head(killed) >= least):
+            while child.poll() is None and not (
+                at_work(killed, child.pid) and head(killed) >= least
+            ):
                 time.sleep(0.005)
             time.sleep(instants.uniform(0, 0.3))
             child.send_signal(signal.SIGKILL)

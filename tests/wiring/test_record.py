@@ -6,21 +6,10 @@ import signal
 import time
 
 import pytest
-from tests.wiring.command import Answer, at_work, boxwatch, finish, incidents, start, well
-
-from boxwatch.errors import StoreError
-from boxwatch.store import EventStore
+from tests.testbed.progress import at_work, head
+from tests.wiring.command import Answer, boxwatch, finish, incidents, start, well
 
 PATIENCE_S = 120
-
-
-def batches(data) -> int:
-    """How many batches a data folder holds; 0 where there is none yet."""
-    try:
-        with EventStore.open(data, writable=False) as store:
-            return store.head().seq
-    except StoreError:
-        return 0
 
 
 def wait_for(condition) -> None:
@@ -33,7 +22,7 @@ def wait_for(condition) -> None:
 
 def stopped(child, data, number: signal.Signals, least: int = 2) -> Answer:
     """Send a signal once there are some batches, and wait for the end."""
-    wait_for(lambda: at_work(child, data) and batches(data) >= least)
+    wait_for(lambda: at_work(data, child.pid) and head(data) >= least)
     child.send_signal(number)
     return finish(child)
 
@@ -66,25 +55,25 @@ def test_a_recording_survives_a_kill_and_is_replayed(tmp_path, fast):
     tape = tmp_path / "tape"
     with start("record", tape) as child:
         stopped(child, tape, signal.SIGKILL, least=4)
-    before = batches(tape)
+    before = head(tape)
     with start("record", tape, "--json") as child:
         answer = stopped(child, tape, signal.SIGINT, least=before + 3)
     assert answer.status == 0
-    assert answer.json["batches"] == batches(tape) - before
+    assert answer.json["batches"] == head(tape) - before
     lines = [path.read_bytes() for path in (tape / "ingested").glob("host/*.jsonl")]
     assert lines
     assert all(text.endswith(b"}\n") for text in lines)
     done = well("replay", "--data", tape, "--into", tmp_path / "again", "--json").json
-    assert done["batches"] == batches(tape) == batches(tmp_path / "again")
+    assert done["batches"] == head(tape) == head(tmp_path / "again")
 
 
 def test_normalize_takes_no_recording_twice(tmp_path, fast):
     """Its records are stored already; and it can be gone on with."""
     tape = tmp_path / "tape"
     well("record", tape, "--for", "4s")
-    before = batches(tape)
+    before = head(tape)
     assert well("normalize", "--data", tape, "--json").json["rows"] == 0
-    assert batches(tape) == before
+    assert head(tape) == before
     well("record", tape, "--for", "2s")
 
 
