@@ -50,6 +50,7 @@ _LEARNT: Final = 12  # slots that an open finding adds to the history, until
 _LONG: Final = 7200 // SLOT_S  # it has lasted for so many: then it is how things are
 _MOST_LOUD: Final = 120  # minutes that are no history: then it is how things are
 _APART: Final = 30  # slots without a line between what does not belong together
+_MOST_SERVICES: Final = 5_000
 _MOST_KINDS: Final = 20_000
 _PLACES: Final = 24  # powers of two
 
@@ -101,7 +102,7 @@ class BurstWatch:
 
     def __init__(self, learning: Learning | None = None) -> None:
         self._learning = Learning() if learning is None else learning
-        self._services: dict[str, Heard] = {}
+        self._services: dict[str, Heard] = {}  # the longest unheard first
         self._kin: dict[str, Kin] = {}  # service NUL template, the longest unheard first
         self._open: dict[str, Detection] = {}  # by the same key
 
@@ -141,17 +142,19 @@ class BurstWatch:
                 yield found.grown(found.end, still_open=False)
 
     def _hear(self, group: Group) -> Detection | None:
-        service = self._services.get(group.service)
+        service = self._services.pop(group.service, None)
         if service is None:
-            service = self._services[group.service] = Heard(group.slot)
+            service = Heard(group.slot)
+            if len(self._services) >= _MOST_SERVICES:
+                del self._services[next(iter(self._services))]
+        self._services[group.service] = service
         before, service.lines = service.lines, service.lines + group.count
         key = f"{group.service}\0{group.template}"
         kin = self._kin.pop(key, None)
         if kin is None:
             kin = Kin(group.slot)
             if len(self._kin) >= _MOST_KINDS:
-                oldest = next(iter(self._kin))
-                del self._kin[oldest]
+                del self._kin[next(iter(self._kin))]
         self._kin[key] = kin
         self._forget_recent(kin, group.slot, running=key in self._open)
         loud = self._loud(kin, group, service)

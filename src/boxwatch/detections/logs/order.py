@@ -31,7 +31,7 @@ from boxwatch.events.vocabulary import template_id
 
 BROKEN: Final = "broken-order"
 
-_MOST_SERVICES: Final = 300
+_MOST_SERVICES: Final = 2000
 _HOLD_S: Final = 900.0  # a finding ends so long after its last miss
 _LONGEST: Final = 90  # characters of a template in a sentence
 
