@@ -16,7 +16,15 @@ from boxwatch.cli.session import Session
 from boxwatch.cli.up import status_text
 from boxwatch.detections import Severity
 from boxwatch.incidents import Incident, State
-from boxwatch.pulse import BaselineRunning, BatchStored, HostRead, IncidentsCounted, Registry, emit
+from boxwatch.pulse import (
+    BaselineRunning,
+    BatchStored,
+    HostRead,
+    IncidentsCounted,
+    Registry,
+    TemplatesKept,
+    emit,
+)
 from boxwatch.settings import load
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -127,6 +135,13 @@ def test_the_status_line_while_watching():
     assert status_text(registry, 200).plain == (
         "watching for 3 m 20 s · 1,234 records · cpu 12 % · disk 50 % · 2 open"
     )
+
+
+def test_forgotten_kinds_of_line_are_in_the_status_line():
+    """More kinds than are remembered: a person sees that, without looking for it."""
+    registry = Registry()
+    emit(TemplatesKept(texts=50_000, forgotten=1200), registry)
+    assert "1,200 kinds of line forgotten" in status_text(registry, 200).plain
 
 
 def incident(severity, state=State.OPEN):

@@ -115,6 +115,9 @@ def status_text(registry: Registry, elapsed_s: float) -> Text:
         percent = registry.value(f"system_{part}_usage_percent")
         if percent is not None:
             parts.append(f"{part} {percent:.0f} %")
+    forgotten = registry.total("boxwatch_templates_forgotten_total")
+    if forgotten:
+        parts.append(f"{units.print_count(forgotten)} kinds of line forgotten")
     opened = round(registry.total("boxwatch_incidents_open"))
     parts.append("no open incident" if opened == 0 else f"{opened} open")
     return Text(" · ".join(parts), "dim" if opened == 0 else "yellow", no_wrap=True)
