@@ -232,3 +232,15 @@ def test_times_without_a_zone_are_the_machines_own(busy, monkeypatch):
     """What a person types means what their clock says."""
     local = NOON.astimezone().replace(tzinfo=None)
     assert counts(busy, "--until", f"{local:%Y-%m-%d %H:%M}") == {}
+
+
+def test_masks_of_the_owner_hold_here_too(tmp_path):
+    """Kinds are those of the settings, also after these have changed."""
+    data = stored(tmp_path / "data", [line("user ann left"), line("user ben left")])
+    assert set(counts(data)) == {"user ann left", "user ben left"}
+    config = tmp_path / "boxwatch.toml"
+    config.write_text('[logs.masks]\nuser = "user [a-z]+"\n')
+    assert counts(data, "--config", config) == {"<*> left": 2}
+    well("detect", "--data", data, "--config", config)
+    assert counts(data, "--config", config) == {"<*> left": 2}
+    assert set(counts(data)) == {"user ann left", "user ben left"}

@@ -15,6 +15,8 @@ from boxwatch.events.text import clean
 
 LONGEST: Final = 2_000  # characters of a message that are printed
 
+_NAME: Final = 80  # characters of a name
+
 # What turns the direction of text, hides in it or ends lines: shown instead of obeyed.
 _UNSEEN: Final = (
     r"[\x{80}-\x{9f}\x{61c}\x{180e}\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}-\x{206f}\x{feff}"
@@ -89,10 +91,16 @@ def printed(lines: pl.DataFrame, expression: str | None, *, context: bool) -> It
         level = level_of(severity)
         text = Text(("> " if matches else "  ") if context else "", "bold")
         text.append(f"{moment(time)}  ", "dim")
-        text.append(f"{harmless([host])[0]}  {harmless([service])[0]:<{min(wide, 24)}}  ", "cyan")
+        who, what = map(one_line, harmless([host, service], _NAME))
+        text.append(f"{who}  {what:<{min(wide, 24)}}  ", "cyan")
         text.append(f"{level or '-':<5}  ", "" if level is None else level.style)
         text.append_text(_marked(message, marks if matches else ()))
         yield text
+
+
+def one_line(text: str) -> str:
+    """`text`, which is harmless, without line ends and tabs."""
+    return text.replace("\n", "⏎").replace("\t", " ")
 
 
 def moment(time: datetime | None) -> str:

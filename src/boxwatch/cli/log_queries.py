@@ -8,17 +8,16 @@ from typing import Annotated, Final
 
 import polars as pl
 import typer
-from rich.text import Text
 
 from boxwatch import units, wiring
 from boxwatch.cli import instants
-from boxwatch.cli.log_lines import Level, harmless, level_of, moment, pictures, printed
+from boxwatch.cli.log_lines import Level, moment, printed
+from boxwatch.cli.log_printing import count, minute, print_kind, print_rate, second
 from boxwatch.cli.printing import show_json
 from boxwatch.cli.session import Session, open_session, progress
 from boxwatch.clock import SystemClock
 
 FEW: Final = 20  # kinds of line in a list that nobody limited
-_LONGEST: Final = 300  # characters of a template or an example that are printed
 
 
 class Order(StrEnum):
@@ -98,24 +97,24 @@ def new(  # noqa: PLR0913, PLR0917 - each narrows the list
     began = SystemClock().now() - timedelta(hours=1) if since is None else since
     with progress(session) as told:
         report = wiring.new_templates(
-            session.data, wiring.LogSelection(host, service, began, until), told
+            _place(session), wiring.LogSelection(host, service, began, until), told
         )
     if session.as_json:
         show_json(session.console, report)
         return
     most = FEW if limit is None else limit
     if report.history_from is None:
-        session.notes.print(f"Nothing is stored before {_minute(began)}: every kind is new.")
+        session.notes.print(f"Nothing is stored before {minute(began)}: every kind is new.")
     else:
         span = units.print_duration((began - report.history_from).total_seconds())
-        count = units.print_count(report.history_lines)
+        before = units.print_count(report.history_lines)
         session.console.print(
-            f"New since {_minute(began)}, held against {count} lines in {span}: "
-            f"{_count(len(report.templates), 'kind')} of line.",
+            f"New since {minute(began)}, held against {before} lines in {span}: "
+            f"{count(len(report.templates), 'kind')} of line.",
             soft_wrap=True,
         )
     for kind in report.templates[:most]:
-        _print_kind(session, kind, f"{_count(kind.lines, 'line')} since {_second(kind.first)}")
+        print_kind(session.console, kind, f"{count(kind.lines, 'line')} since {second(kind.first)}")
     if len(report.templates) > most:
         session.notes.print(f"The first {most}; --limit shows more.")
     _say_untold(session, report.untold)
@@ -138,18 +137,18 @@ def rates(  # noqa: PLR0913, PLR0917 - each narrows the list
     session = open_session(ctx)
     of = wiring.LogSelection(host, service, since, until)
     with progress(session) as told:
-        report = wiring.log_rates(session.data, of, SystemClock().now(), told)
+        report = wiring.log_rates(_place(session), of, SystemClock().now(), told)
     if session.as_json:
         show_json(session.console, report)
         return
     step = units.print_duration(report.step_seconds)
     session.console.print(
-        f"{_minute(report.since)} to {_minute(report.until)}, {step} a step; lines a minute.",
+        f"{minute(report.since)} to {minute(report.until)}, {step} a step; lines a minute.",
         soft_wrap=True,
     )
     most = FEW if limit is None else limit
     for rate in report.rates[:most]:
-        _print_rate(session, rate)
+        print_rate(session.console, rate)
     if len(report.rates) > most:
         session.notes.print(f"The first {most} of {len(report.rates)}; --limit shows more.")
 
@@ -215,7 +214,7 @@ def search(  # noqa: PLR0913, PLR0917 - each narrows the search
 def _list_kinds(session: Session, of: wiring.LogSelection, order: str, limit: int | None) -> None:
     most = FEW if limit is None and not session.as_json else limit
     with progress(session) as told:
-        report = wiring.log_templates(session.data, of, order, most, told)
+        report = wiring.log_templates(_place(session), of, order, most, told)
     if session.as_json:
         show_json(session.console, report)
         return
@@ -224,77 +223,26 @@ def _list_kinds(session: Session, of: wiring.LogSelection, order: str, limit: in
     if report.first is not None and report.last is not None:
         span = units.print_duration((report.last - report.first).total_seconds())
     session.console.print(
-        f"{_count(report.kinds, 'kind')} of line in {lines} lines of {span}.", soft_wrap=True
+        f"{count(report.kinds, 'kind')} of line in {lines} lines of {span}.", soft_wrap=True
     )
     for kind in report.templates:
         if order == "rare":
             head = f"{units.print_count(kind.lines)} of {lines} lines in {span}"
         else:
             share = units.print_ratio(kind.lines / max(report.lines, 1))
-            head = f"{_count(kind.lines, 'line')} ({share})"
-        _print_kind(session, kind, f"{head}, {_second(kind.first)} to {_second(kind.last)}")
+            head = f"{count(kind.lines, 'line')} ({share})"
+        print_kind(session.console, kind, f"{head}, {second(kind.first)} to {second(kind.last)}")
     if len(report.templates) < report.kinds and limit is None:
         session.notes.print(f"{len(report.templates)} of {report.kinds}; --limit shows more.")
     _say_untold(session, report.untold)
 
 
-def _print_kind(session: Session, kind: wiring.KindOfLine, head: str) -> None:
-    level = level_of(kind.severity)
-    names = ", ".join(harmless([*kind.services[:5]], 80))
-    more = f" and {len(kind.services) - 5} more" if len(kind.services) > 5 else ""
-    where = f"{names or 'no service'}{more} on {', '.join(harmless([*kind.hosts[:3]], 80))}"
-    hosts = f" and {len(kind.hosts) - 3} more" if len(kind.hosts) > 3 else ""
-    template, example = harmless([kind.template, kind.example], _LONGEST)
-    session.console.print(
-        Text.assemble(
-            (head, "bold"),
-            "\n  ",
-            (f"{level or 'severity unknown'}", "" if level is None else level.style),
-            f", {where}{hosts}, id {kind.template_id}\n",
-            f"  {_one_line(template)}\n",
-            (f"  e.g. {_one_line(example)}", "dim"),
-        ),
-        soft_wrap=True,
-    )
-
-
-def _print_rate(session: Session, rate: wiring.LogRate) -> None:
-    service, template = harmless([rate.service or "no service", rate.template], _LONGEST)
-    usual = "too little is stored to know what is usual"
-    if rate.usual is not None and rate.low is not None and rate.high is not None:
-        usual = f"usually {rate.usual:.3g} ({rate.low:.3g} to {rate.high:.3g})"
-    elif rate.state == "new":
-        usual = "never before"
-    style = "" if rate.state in {"usual", "unknown"} else "yellow"
-    text = Text.assemble(
-        (service, "bold"), f" on {harmless([rate.host])[0]}: now {rate.recent:.3g}, {usual}"
-    )
-    if style:
-        text.append(f"  {rate.state}", style)
-    if template:
-        text.append(f"\n  {_one_line(template)}")
-    text.append(f"\n  {pictures(rate.steps)}", "cyan")
-    session.console.print(text, soft_wrap=True)
+def _place(session: Session) -> wiring.LogPlace:
+    return wiring.LogPlace(session.data, session.settings.logs.own_masks())
 
 
 def _say_untold(session: Session, untold: int) -> None:
     if untold:
         session.notes.print(
-            f"{_count(untold, 'line')} more are of too many different kinds to tell apart."
+            f"{count(untold, 'line')} more are of too many different kinds to tell apart."
         )
-
-
-def _one_line(text: str) -> str:
-    return text.replace("\n", "⏎").replace("\t", " ")
-
-
-def _count(number: int, what: str) -> str:
-    return f"{units.print_count(number)} {what}{'' if number == 1 else 's'}"
-
-
-def _second(time: datetime | None) -> str:
-    return "unknown" if time is None else f"{time.astimezone():%Y-%m-%d %H:%M:%S}"
-
-
-def _minute(time: datetime) -> str:
-    return f"{time.astimezone():%Y-%m-%d %H:%M}"

@@ -13,7 +13,7 @@ from boxwatch.wiring.log_search import Pattern as LogPattern
 from boxwatch.wiring.log_search import Wanted as LogsWanted
 from boxwatch.wiring.log_search import search_logs
 from boxwatch.wiring.log_selection import LogSelection
-from boxwatch.wiring.log_templates import KindOfLine, log_templates, new_templates
+from boxwatch.wiring.log_templates import KindOfLine, LogPlace, log_templates, new_templates
 from boxwatch.wiring.recording import record
 from boxwatch.wiring.table_scores import score_table
 from boxwatch.wiring.watching import detect, pipeline, replay, watch
@@ -22,6 +22,7 @@ __all__ = [
     "KindOfLine",
     "LogColumns",
     "LogPattern",
+    "LogPlace",
     "LogRate",
     "LogSelection",
     "LogsWanted",

@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +20,7 @@ from boxwatch.clock import EPOCH
 from boxwatch.pulse import Progress
 from boxwatch.wiring.log_kinds import SLOT, Kinds, by_service, without_examples
 from boxwatch.wiring.log_selection import LogSelection
-from boxwatch.wiring.log_templates import opened_kinds, told
+from boxwatch.wiring.log_templates import LogPlace, opened_kinds, told
 
 DEFAULT: Final = timedelta(hours=6)
 _STEPS: Final = [
@@ -85,13 +84,13 @@ class _Span:
         return self.until - SLOT
 
 
-def log_rates(data: Path, of: LogSelection, now: datetime, progress: Progress) -> RatesReport:
+def log_rates(place: LogPlace, of: LogSelection, now: datetime, progress: Progress) -> RatesReport:
     """The rates of `of`: by service, or with a service given by template.
 
     Without `until`, up to `now` or the newest line, whichever is earlier; without `since`, the six
     hours before.
     """
-    with opened_kinds(data, of) as kinds:
+    with opened_kinds(place, of) as kinds:
         until = of.until
         if until is None:
             newest = kinds.newest(of)

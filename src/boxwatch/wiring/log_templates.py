@@ -13,7 +13,7 @@ import polars as pl
 
 from boxwatch import pulse
 from boxwatch.errors import StoreDamaged, StoreTooNew
-from boxwatch.events.masks import Masker
+from boxwatch.events.masks import Mask, Masker
 from boxwatch.events.templates import TemplateMiner
 from boxwatch.events.vocabulary import Vocabulary
 from boxwatch.live import vocabulary
@@ -35,6 +35,14 @@ ORDERS: Final = {
     "last": (["last", "template"], [True, False]),
     "rare": (["lines", "last", "template"], [False, True, False]),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class LogPlace:
+    """Whose lines: a data folder, and the masks of its owner beside the built-in ones."""
+
+    data: Path
+    masks: tuple[Mask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +92,15 @@ class NewReport:
 
 
 def log_templates(
-    data: Path, of: LogSelection, order: str, limit: int | None, progress: Progress
+    place: LogPlace, of: LogSelection, order: str, limit: int | None, progress: Progress
 ) -> KindsReport:
     """The kinds of line of `of`, in one of `ORDERS`, at most `limit`."""
-    with opened_kinds(data, of) as kinds:
+    with opened_kinds(place, of) as kinds:
         counts = kinds.templates(kinds.texts([of], told(progress))[0])
     return _report(counts, order, limit)
 
 
-def new_templates(data: Path, of: LogSelection, progress: Progress) -> NewReport:
+def new_templates(place: LogPlace, of: LogSelection, progress: Progress) -> NewReport:
     """The kinds that came first within `of`, which must have `since`, to the service they are of.
 
     A kind that another service wrote before is new to this one, as it is for watching.
@@ -100,7 +108,7 @@ def new_templates(data: Path, of: LogSelection, progress: Progress) -> NewReport
     assert of.since is not None  # noqa: S101 - narrows the type
     check_times(of)
     before_then = replace(of, since=None, until=of.since)
-    with opened_kinds(data, of) as kinds:
+    with opened_kinds(place, of) as kinds:
         before, now = map(kinds.templates, kinds.texts([before_then, of], told(progress)))
     own = now.join(before, on=["host", "service", "template_id"], how="anti", nulls_equal=True)
     report = _report(own, "first", None)
@@ -114,8 +122,8 @@ def new_templates(data: Path, of: LogSelection, progress: Progress) -> NewReport
 
 
 @contextmanager
-def opened_kinds(data: Path, of: LogSelection) -> Iterator[Kinds]:
-    """The kinds of the logs of `data`; what was damaged is told at the end.
+def opened_kinds(place: LogPlace, of: LogSelection) -> Iterator[Kinds]:
+    """The kinds of the logs of `place`; what was damaged is told at the end.
 
     Raises:
         UsageError: `of` ends before it begins, or names a host or service that wrote nothing.
@@ -123,22 +131,22 @@ def opened_kinds(data: Path, of: LogSelection) -> Iterator[Kinds]:
 
     """
     check_times(of)
-    with EventStore.open(data, writable=False) as store:
-        parts = all_parts(store, data)
+    with EventStore.open(place.data, writable=False) as store:
+        parts = all_parts(store, place.data)
         if of.host is not None or of.service is not None:
             check_names(of, *names_of(store, parts))
-        yield Kinds(store, parts, Masker(), *_watched(data))
+        yield Kinds(store, parts, Masker(place.masks), *_watched(place))
         tell_damage(store)
 
 
-def _watched(data: Path) -> tuple[Vocabulary, int]:
+def _watched(place: LogPlace) -> tuple[Vocabulary, int]:
     """What watching knows of templates, and the batch up to which it has judged."""
-    with StateStore.open(data) as state:
+    with StateStore.open(place.data) as state:
         checkpoint = state.load_checkpoint()
     if checkpoint is None:
         return Vocabulary(), 0
     try:
-        return vocabulary(checkpoint, TemplateMiner()), checkpoint.seq
+        return vocabulary(checkpoint, TemplateMiner(masks=place.masks)), checkpoint.seq
     except (StoreDamaged, StoreTooNew) as error:
         # Watching will do the same: it begins again at the first batch.
         pulse.emit(pulse.PartFailed(part="checkpoint", error=str(error)))
