@@ -51,11 +51,17 @@ ENDPOINTS: Final[Mapping[str, str]] = MappingProxyType(
 LIBRARIES: Final[Mapping[str, str]] = MappingProxyType(
     {"nvml": "boxwatch.sources.nvml:NvmlLibrary"}
 )
+MODELS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "sequence": "boxwatch.models.sequence:SequenceModel",
+        "sequence-training": "boxwatch.models.sequence_training:train",
+    }
+)
 
 
 def load(kind: str) -> Callable[..., Any]:
     """The class of the part `kind`; imports its module."""
-    named = {**SOURCES, **SHELLS, **ENGINES, **ENDPOINTS, **LIBRARIES}[kind]
+    named = {**SOURCES, **SHELLS, **ENGINES, **ENDPOINTS, **LIBRARIES, **MODELS}[kind]
     module, _, name = named.partition(":")
     part: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return part

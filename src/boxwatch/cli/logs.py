@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -51,6 +52,13 @@ def parse(
     show(session, report)
 
 
+class Judge(StrEnum):
+    """What judges sessions."""
+
+    COUNTS = "counts"
+    SEQUENCE = "sequence"
+
+
 @app.command()
 def score(  # noqa: PLR0913, PLR0917 - two files, what their columns are, and where to
     ctx: typer.Context,
@@ -64,6 +72,9 @@ def score(  # noqa: PLR0913, PLR0917 - two files, what their columns are, and wh
     time: Annotated[
         str, typer.Option(metavar="COLUMN", help="The column of the times, if there is one.")
     ] = "time",
+    detector: Annotated[
+        Judge, typer.Option(help="By how often lines come, or by their order too (boxwatch[deep]).")
+    ] = Judge.COUNTS,
 ) -> None:
     """Judge the sessions of one log by those of another; no labels are needed.
 
@@ -73,4 +84,4 @@ def score(  # noqa: PLR0913, PLR0917 - two files, what their columns are, and wh
     opened = open_session(ctx)
     columns = wiring.LogColumns(column, time, session)
     masks = opened.settings.logs.own_masks()
-    show(opened, wiring.score_logs(train, test, columns, out, masks))
+    show(opened, wiring.score_logs(train, test, columns, out, masks, detector))

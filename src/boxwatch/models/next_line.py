@@ -13,10 +13,24 @@ from typing import Final
 import numpy as np
 import onnxruntime  # type: ignore[import-not-found,import-untyped,unused-ignore]
 from numpy.typing import NDArray
+from onnxruntime.capi import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
+    onnxruntime_pybind11_state as runtime,
+)
 
 from boxwatch.errors import ModelError
 from boxwatch.models.sequences import STEPS, UNJUDGED, Coded
 
+_UNREADABLE: Final = (
+    runtime.Fail,
+    runtime.InvalidArgument,
+    runtime.InvalidGraph,
+    runtime.InvalidProtobuf,
+    runtime.NotImplemented,
+    runtime.RuntimeException,
+    TypeError,  # a shape that is not the graph's
+    IndexError,
+    ValueError,
+)
 _OUTPUT_FLOATS: Final = 4 * 2**20  # of one batch
 
 
@@ -64,7 +78,7 @@ class NextLine:
                 graph, options, providers=["CPUExecutionProvider"]
             )
             self.codes = int(self._session.get_outputs()[0].shape[-1])
-        except (RuntimeError, ValueError, TypeError, IndexError) as error:
+        except _UNREADABLE as error:
             raise ModelError(
                 f"The saved network cannot be read: {str(error)[:200]}.",
                 hint="The model file is damaged or from another version: train again.",

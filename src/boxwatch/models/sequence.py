@@ -71,8 +71,8 @@ class SequenceModel:
         self._sessions = 0
         self._share: dict[str, float] = {}  # of sessions with the template
         self._names: list[str] = []  # of the templates that have a code, in the order of codes
-        self._patience: NDArray[np.float64] = np.zeros(FIRST_CODE)  # by code, as are the next
-        self._ends: NDArray[np.float64] = np.ones(FIRST_CODE)
+        self._patience: NDArray[np.float64] = np.zeros(0)  # by state, see `endings`
+        self._ends: NDArray[np.float64] = np.zeros(0)
         self._grid: NDArray[np.float64] = np.zeros(0)
         self._network: NextLine | None = None
 
@@ -96,14 +96,12 @@ class SequenceModel:
             )
         self._sessions = len(sessions)
         self._learn_templates(sessions)
-        codes = self._codes(sessions)
         count = len(self._names) + FIRST_CODE
-        self._patience = endings.patience(sessions, codes, count)
-        self._ends = endings.shares(sessions, codes, count)
+        states = endings.states(sessions, self._codes(sessions))
+        self._patience = endings.patience(sessions, states, endings.size(count))
+        self._ends = endings.shares(sessions, states, endings.size(count))
         held = np.arange(len(sessions)) % _HELD == _HELD - 1
-        learned = sessions.select(np.flatnonzero(~held))
-        lesson = _lesson(coded(learned, self._codes(learned)), self._seed, len(self._ends))
-        self._network = NextLine(self._train(lesson))
+        self._learn_order(sessions.select(np.flatnonzero(~held)))
         self._grid = np.sort(self._judge(sessions.select(np.flatnonzero(held))).score)
         usual = float(np.quantile(self._grid, 1 - _MOST_ALARMS, method="higher"))
         self.threshold = max(-math.log(RARE), usual)
@@ -122,6 +120,21 @@ class SequenceModel:
             row: self._reasons(sessions, row, judged) for row in np.flatnonzero(alarm).tolist()
         }
         return Verdicts(score, p_value, alarm, reasons)
+
+    def _learn_order(self, sessions: Sequences) -> None:
+        """Train on all, then again without those that are strange even so: they may be failures."""
+        self._network = self._trained(sessions)
+        score = self._judge(sessions).score
+        usual = score <= np.quantile(score, 1 - RARE, method="lower")
+        if not usual.all():
+            self._network = self._trained(sessions.select(np.flatnonzero(usual)))
+
+    def _trained(self, sessions: Sequences) -> NextLine:
+        if self._train is None:
+            raise not_fitted(self.name)
+        count = len(self._names) + FIRST_CODE
+        lesson = _lesson(coded(sessions, self._codes(sessions)), self._seed, count)
+        return NextLine(self._train(lesson))
 
     def _learn_templates(self, sessions: Sequences) -> None:
         counts = sessions.counted()
@@ -159,12 +172,11 @@ class SequenceModel:
     def _judge_ends(self, sessions: Sequences, codes: NDArray[np.int64]) -> NDArray[np.float64]:
         surprise = np.zeros(len(sessions))
         last = endings.last_lines(sessions)
-        ripe = np.zeros(len(sessions), bool)
         written = last >= 0
         last = last[written]
-        ripe[written] = endings.waited(sessions)[last] >= self._patience[codes[last]]
-        surprise[written] = -np.log(self._ends[codes[last]])
-        surprise[~ripe] = 0.0
+        states = endings.states(sessions, codes)[last]
+        ripe = endings.waited(sessions)[last] >= self._patience[states]
+        surprise[written] = np.where(ripe, -np.log(self._ends[states]), 0.0)
         return surprise
 
     def _rarity(self, template: str) -> float:
@@ -184,7 +196,7 @@ class SequenceModel:
             if amount <= self.threshold or len(texts) == _MOST_REASONS:
                 break
             if place > len(names):
-                texts[self._end_reason(names)] = None
+                texts[_end_reason(names[-1], amount)] = None
             else:
                 texts[self._reason(names, place - 1, begin + place, judged.seen)] = None
         return tuple(texts)
@@ -200,13 +212,6 @@ class SequenceModel:
         return (
             f"{f'after {before}' if before else 'at the beginning'} the next line was expected "
             f"to be {expected!r} ({seen.sure[code]:.0%}), was {names[line]!r}"
-        )
-
-    def _end_reason(self, names: Sequence[str]) -> str:
-        code = self._names.index(names[-1]) + FIRST_CODE if names[-1] in self._names else OTHER
-        return (
-            f"nothing comes after {names[-1]!r} (so do {self._ends[code]:.1%} of the sessions "
-            "that come to it)"
         )
 
     def save(self) -> Saved:
@@ -243,8 +248,8 @@ class SequenceModel:
         model._sessions = int(number(saved, "sessions"))
         model.threshold = number(saved, "threshold")
         size = len(model._names) + FIRST_CODE
-        model._patience = floats(saved, "patience", (size,))
-        model._ends = floats(saved, "ends", (size,))
+        model._patience = floats(saved, "patience", (endings.size(size),))
+        model._ends = floats(saved, "ends", (endings.size(size),))
         model._grid = floats(saved, "grid", (None,))
         graph = saved.arrays.get("graph")
         network = NextLine(b"" if graph is None else graph.tobytes())
@@ -252,6 +257,11 @@ class SequenceModel:
             raise ModelError("The saved network has other templates than its model.", hint=_HINT)
         model._network = network
         return model
+
+
+def _end_reason(last: str, surprise: float) -> str:
+    share = math.exp(-surprise)
+    return f"nothing comes after {last!r} (so it is in {share:.1%} of the sessions that come to it)"
 
 
 _HINT: Final = "The model file is damaged or from another version: train again."

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,7 @@ from boxwatch.events.templates import TemplateMiner
 from boxwatch.events.vocabulary import template_id
 from boxwatch.models import SessionModel, Sessions
 from boxwatch.pulse import Progress
+from boxwatch.wiring.session_models import Read, SessionDetector, order_model, sequences
 
 _CHUNK_BYTES: Final = 8 * 2**20
 _CHUNK_ROWS: Final = 100_000
@@ -111,22 +112,28 @@ def parse_logs(
     return ParseReport(lines, len(kinds), forgotten, cut, str(out))
 
 
-def score_logs(
-    train: Path, test: Path, columns: LogColumns, out: Path, masks: Sequence[Mask] = ()
+def score_logs(  # noqa: PLR0913, PLR0917 - two files, what their columns are, where to, and how
+    train: Path,
+    test: Path,
+    columns: LogColumns,
+    out: Path,
+    masks: Sequence[Mask] = (),
+    detector: str = "counts",
 ) -> ScoreReport:
     """Learn from the sessions of `train`, judge those of `test`, write one row for each to `out`.
 
     Templates come from the training file alone; what `test` says besides is new. Where not both
     files have times, the number of a line is taken for its time, and the report says so.
+    `detector` is "counts" or "sequence", which also learns the order of lines.
     """
     columns = replace(columns, time=_clock(train, test, columns.time))
+    model, read = _detector(detector)
     miner = TemplateMiner(masks=masks)
     learned = _lines(train, columns)
     miner.of(learned["message"])
-    model = SessionModel()
-    trained, _ = _sessions(miner, learned)
+    trained, _ = read(miner, learned)
     model.fit(trained)
-    judged, names = _sessions(miner, _lines(test, columns))
+    judged, names = read(miner, _lines(test, columns))
     verdicts = model.score(judged)
     reasons = [list(verdicts.reasons.get(row, ())) for row in range(len(judged))]
     frame = pl.DataFrame(
@@ -144,6 +151,13 @@ def score_logs(
     clock = f"the column {columns.time!r}" if columns.time is not None else _NO_CLOCK
     alarms = int(verdicts.alarm.sum())
     return ScoreReport(len(trained), len(judged), alarms, model.threshold, clock, str(out))
+
+
+def _detector(name: str) -> tuple[SessionDetector[Any], Read]:
+    """The model of that name, and how its sessions are read."""
+    if name == "counts":
+        return SessionModel(), _sessions
+    return order_model(), sequences
 
 
 def _clock(train: Path, test: Path, name: str | None) -> str | None:
