@@ -335,6 +335,33 @@ def test_a_command_that_does_not_die_is_left_alone_and_not_started_again(sshd, i
     assert use(sshd, work, kill_wait_s=0.2) == (None, "hung", b"other\n", 0)
 
 
+def test_a_command_that_does_not_die_is_remembered_over_new_connections(sshd, icebox):
+    """It is not started again after the line broke; once it is dead, it is."""
+    freeze = f"{icebox.freeze}; sleep 1000"
+
+    async def again(shell, argv, until_state):
+        while True:
+            try:
+                done = await shell.run(argv, limit_s=LONG)
+            except SourceError as error:
+                if error.state == until_state:
+                    return error.state
+            else:
+                return done.stdout
+            await asyncio.sleep(0.02)
+
+    async def work(shell):
+        await shell.run(["sh", "-c", freeze], limit_s=BRIEFLY)
+        sshd.kill_sessions()
+        other = await again(shell, ["echo", "other"], "")
+        hung = await again(shell, ["sh", "-c", "echo x"], "hung")
+        icebox.thaw()
+        until(lambda: not icebox.processes())
+        return other, hung, await again(shell, ["sh", "-c", "echo x"], "")
+
+    assert use(sshd, work, kill_wait_s=0.2) == (b"other\n", "hung", b"x\n")
+
+
 def test_a_host_that_does_not_answer_delays_no_other(sshd):
     """While one machine takes a connection and says nothing, another is used as ever."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shlex
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -13,8 +14,9 @@ import asyncssh
 from boxwatch.sources.pipes import STDERR, STDOUT
 
 # What the login shell of the other side prints before a command begins is none of its output.
-_MARK: Final = b"::boxwatch begins::\n"
-_SAYS_MARK: Final = "echo ::boxwatch begins::"
+# With the number of the process, which stays that of the command.
+_MARK: Final = re.compile(rb"::boxwatch begins:: (\d{1,10})\n")
+_SAYS_MARK: Final = "echo ::boxwatch begins:: $$"
 _FOUND: Final = (
     'case $1 in */*) test -x "$1";; *) command -v "$1" >/dev/null 2>&1;; esac || '
     '{ test -e "$1" && exit 126; exit 127; }; '
@@ -56,6 +58,7 @@ class RemoteCommand(asyncssh.SSHClientSession[bytes]):
         self.status: int | None = None  # negative: the signal that ended it
         self.lost: Exception | None = None
         self.begun = False
+        self.pid: int | None = None  # on the other machine, once it has begun
         self._room = room
         self._ended = ended
         self._noise: dict[int, bytes | None] = {STDOUT: b"", STDERR: b""}
@@ -89,12 +92,13 @@ class RemoteCommand(asyncssh.SSHClientSession[bytes]):
         if noise is None:
             return data
         noise += data
-        _, mark, after = noise.partition(_MARK)
-        if mark:
+        mark = _MARK.search(noise)
+        if mark is not None:
             self._noise[fd] = None
             self.begun = True
+            self.pid = int(mark[1])
             self.changed.set()
-            return after
+            return noise[mark.end() :]
         self._noise[fd] = noise[-_NOISE:]
         return b""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from typing import Final
 
@@ -28,8 +29,8 @@ class SshShell:
     `link` is its line to the host: whoever wants to know how that is doing asks there.
     All share one connection. Where more run at once than the server allows on one, further
     connections are made, and beyond those a command waits for another to end. A command ends on
-    the other machine when its reader goes, or when the connection does. One that does not die
-    keeps its channel, and its program is not started again until it is gone.
+    the other machine when its reader goes, or when the connection does. One that does not die is
+    remembered, over new connections too, and its program is not started again until it is gone.
     """
 
     def __init__(
@@ -116,7 +117,7 @@ class SshShell:
     async def _start(self, argv: Sequence[str], *, fed: bool) -> RemoteCommand:
         program = argv[0]
         left = self._left.get(program)
-        if left is not None and not left.closed.is_set():
+        if left is not None and (not left.closed.is_set() or await self._lives(program, left)):
             raise SourceError(
                 f"{program!r} on {self._login.host} was killed and does not end.",
                 hint="It waits inside the kernel, mostly for a driver; see `dmesg` there.",
@@ -141,6 +142,27 @@ class SshShell:
             raise self._not_begun(program, command)
         command.changed.set()
         return command
+
+    async def _lives(self, program: str, left: RemoteCommand) -> bool:
+        """True if `left`, whose connection was lost, is still there; if nobody can tell, too."""
+        if left.status is not None or left.pid is None:
+            return False
+        line = command_line(["cat", f"/proc/{left.pid}/stat"], fed=False)
+        asking, text = await self._channel(line), b""
+        try:
+            async with asyncio.timeout(_BEGIN_S):
+                while not asking.finished:
+                    await asking.changed.wait()
+                    asking.changed.clear()
+                    text += b"".join(data for fd, data in asking.take() if fd == STDOUT)
+        except TimeoutError:
+            return True
+        finally:
+            asking.hang_up()
+        self._check_end(asking)
+        # The name is cut to 15 bytes and stands in brackets, the state behind it, proc(5).
+        name, _, state = text.partition(b"(")[2].rpartition(b") ")
+        return name == os.path.basename(program).encode()[:15] and not state.startswith(b"Z")
 
     def _not_begun(self, program: str, command: RemoteCommand) -> SourceError:
         where = self._login.host
