@@ -53,7 +53,8 @@ def test_swapped_lines_are_found_by_their_order(tmp_path, capsys):
     assert code == 0, told.err
     frame = pl.read_parquet(out)
     assert frame.filter("alarm")["request"].to_list() == ["r1"]
-    assert "after 'open it' the next line was expected to be 'read it'" in frame["reasons"][1][0]
+    said = "after 'open it' the next line was expected to be 'read it'"
+    assert any(reason.startswith(said) for reason in frame["reasons"][1])
 
 
 @pytest.mark.skipif(not MISSING, reason="all that the detector needs is installed")
