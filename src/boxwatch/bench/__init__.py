@@ -17,6 +17,7 @@ from boxwatch.bench.result import (
 # Name -> the module with `run(options: BenchOptions) -> BenchResult`.
 BENCHES: Final[dict[str, str]] = {
     "chaos": "boxwatch.bench.chaos.running",
+    "detectors": "boxwatch.bench.detectors.running",
     "logs": "boxwatch.bench.logs.running",
     "sources": "boxwatch.bench.sources",
     "spine": "boxwatch.bench.spine",

@@ -40,7 +40,7 @@ def bench(
     ] = None,
     data_sets: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where the public data lies that the bench logs reads."),
+        typer.Option(metavar="DIR", help="Where the public data lies that some benches read."),
     ] = None,
 ) -> int:
     """Measure speed and quality, with targets.
