@@ -10,6 +10,7 @@ the history, or a failure would teach that failing is normal.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
@@ -51,7 +52,6 @@ _LONG: Final = 7200 // SLOT_S  # it has lasted for so many: then it is how thing
 _MOST_LOUD: Final = 120  # minutes that are no history: then it is how things are
 _APART: Final = 30  # slots without a line between what does not belong together
 _MOST_SERVICES: Final = 5_000
-_MOST_KINDS: Final = 20_000
 _PLACES: Final = 24  # powers of two
 
 
@@ -98,12 +98,21 @@ class Group:
 
 
 class BurstWatch:
-    """Finds bursts. All state is in `save()`."""
+    """Finds bursts. All state is in `save()`.
 
-    def __init__(self, learning: Learning | None = None) -> None:
+    Args:
+        learning: How well a service must be known.
+        most_kinds: Kinds of line remembered; the longest unheard are forgotten first.
+    """
+
+    def __init__(self, learning: Learning | None = None, most_kinds: int = 20_000) -> None:
+        self._most_kinds = most_kinds
         self._learning = Learning() if learning is None else learning
         self._services: dict[str, Heard] = {}  # the longest unheard first
-        self._kin: dict[str, Kin] = {}  # service NUL template, the longest unheard first
+        # Ordered: taking the first of a plain dict again and again looks at all that went before.
+        self._kin: OrderedDict[str, Kin] = (
+            OrderedDict()
+        )  # service NUL template, the longest unheard first
         self._open: dict[str, Detection] = {}  # by the same key
 
     def add(self, lines: pl.DataFrame) -> list[Detection]:
@@ -153,8 +162,8 @@ class BurstWatch:
         kin = self._kin.pop(key, None)
         if kin is None:
             kin = Kin(group.slot)
-            if len(self._kin) >= _MOST_KINDS:
-                del self._kin[next(iter(self._kin))]
+            if len(self._kin) >= self._most_kinds:
+                self._kin.popitem(last=False)
         self._kin[key] = kin
         self._forget_recent(kin, group.slot, running=key in self._open)
         loud = self._loud(kin, group, service)
@@ -238,7 +247,7 @@ class BurstWatch:
     def load(self, saved: Mapping[str, Any]) -> None:
         """Take up what `save` returned."""
         self._services = {name: Heard(**known) for name, known in saved["services"].items()}
-        self._kin = {key: Kin(**kin) for key, kin in saved["kin"].items()}
+        self._kin = OrderedDict((key, Kin(**kin)) for key, kin in saved["kin"].items())
         self._open = {key: from_record(found) for key, found in saved["open"].items()}
 
 

@@ -44,7 +44,7 @@ _PLAIN_ID: Final = (
 )
 _NAMED_ID: Final = (
     r"(?i-u)\b(?:request|req|session|job|task|trace|txn|transaction|connection|conn|port|run)"
-    r"(?:[ _-]?id)?[ =:#\x22\[(]{1,3}([0-9a-z_-]*[0-9][0-9a-z_-]*)"
+    r"(?:[ _-]?id)?[ =:#\x22\[(]{1,4}([0-9a-z_-]*[0-9][0-9a-z_-]*)"
 )
 _PID: Final = r'"pid":\s*"?([0-9]+)'
 
