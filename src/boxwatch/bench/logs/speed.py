@@ -18,6 +18,7 @@ from boxwatch.bench.result import (
     measured,
     not_measured,
 )
+from boxwatch.errors import EnvironmentFault
 
 HDFS_PER_S: Final = 700_000.0
 TIMES_DRAIN3: Final = 20.0
@@ -113,11 +114,14 @@ def _singly(options: BenchOptions, sets: DataSets) -> list[Figure]:
 def _peer_runs(
     folder: Path, messages: pl.Series, peers: Sequence[Peer], masks: Sequence[str] = MASKS
 ) -> dict[str, PeerRun | str]:
-    """What each peer did, or why it is absent."""
-    return {
-        peer.name: peer.absent if peer.absent else peer.run(messages, folder, masks)
-        for peer in peers
-    }
+    """What each peer did; where it is absent, failed or took too long, that in words."""
+    done: dict[str, PeerRun | str] = {}
+    for peer in peers:
+        try:
+            done[peer.name] = peer.absent if peer.absent else peer.run(messages, folder, masks)
+        except EnvironmentFault as error:
+            done[peer.name] = str(error)
+    return done
 
 
 def _written(folder: Path, messages: pl.Series) -> str:
