@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 from collections.abc import Callable
+from types import ModuleType
 from typing import Final
 
 import typer
@@ -40,7 +42,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 def load(name: str) -> Command:
     """The command `name` with the options every command has; imports its module."""
     module, _, attribute = COMMANDS[name][0].partition(":")
-    found: typer.Typer | Callable[..., object] = getattr(importlib.import_module(module), attribute)
+    found: typer.Typer | Callable[..., object] = getattr(_imported(module), attribute)
     if isinstance(found, typer.Typer):
         command = typer.main.get_command(found)
     else:
@@ -49,6 +51,16 @@ def load(name: str) -> Command:
         command = typer.main.get_command(alone)
     _add_global_options(command)
     return command
+
+
+def _imported(module: str) -> ModuleType:
+    """The module; what it makes lives as long as the process, and is not looked at for garbage."""
+    gc.disable()
+    try:
+        return importlib.import_module(module)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class CommandTable(TyperGroup):
