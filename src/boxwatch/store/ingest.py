@@ -12,20 +12,18 @@ the batch's commit, under the position `ingest`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Final, NamedTuple
 
-import xxhash
-
-from boxwatch.clock import EPOCH
 from boxwatch.events.schema import Events, concat
 from boxwatch.store.event_store import EventStore
-from boxwatch.store.raw_files import RawFile, find_raw_files
-from boxwatch.store.raw_recording import RawRecording
+from boxwatch.store.raw_files import RawFile
+from boxwatch.store.raw_found import MARKS, POSITION, Found
 from boxwatch.store.raw_streams import (
     Earliest,
     Normalise,
@@ -36,9 +34,6 @@ from boxwatch.store.raw_streams import (
 )
 from boxwatch.store.repeats import Repeats
 
-POSITION: Final = "ingest"
-MARKS: Final = "ingest_marks"  # by artifact, a hash of the last bytes that were taken from it
-_MARK_BYTES: Final = 256
 # Python takes blocks of more than 32 MiB from the system each time anew, smaller ones from what was
 # given back before (mallopt(3), M_MMAP_THRESHOLD): a million lines took 1.5 s of kernel time in
 # chunks of 32 MiB, 0.7 s in these.
@@ -87,57 +82,71 @@ def ingest(  # noqa: PLR0913 - what is read, how, and what a caller may leave al
         StoreFull: no room; run it again once there is.
 
     """
-    files, strange = find_raw_files(root)
-    sizes = {file.name: file.path.stat().st_size for file in files}
-    positions = dict(store.head().positions)
-    taken = {name: offset for name, offset in _offsets(positions).items() if name in sizes}
-    shrunk = {name for name, offset in taken.items() if offset > sizes[name]}
-    paths = {file.name: file.path for file in files}
-    marks = _marks(positions)
-    for name in set(taken) - shrunk:
-        if name in marks and _mark(paths[name], taken[name]) != marks[name]:
-            del taken[name], marks[name]  # it was emptied and written anew
-    readable = [file for file in files if file.name not in shrunk]
-    total = sum(sizes[file.name] for file in readable)
+    found = Found(store, root)
     repeats = Repeats(store)
+    reading = Reading(
+        normalise=normalise,
+        earliest=_through(normalise) if earliest is None else earliest,
+        host=host,
+        closed=closed,
+    )
     batches = rows = 0
     quarantined: Counter[str] = Counter()
-    with ExitStack() as stack:
-        reading = Reading(
-            normalise=normalise,
-            earliest=_through(normalise) if earliest is None else earliest,
-            host=host,
-            closed=closed,
-        )
-        streams = _streams(readable, taken, reading)
-        for stream in streams:
-            stack.callback(stream.close)
-        while active := [stream for stream in streams if stream.remaining > 0]:
-            now = _earliest(store, readable)
-            before = dict(taken)
-            events, now = _batch(active, chunk_bytes, now)
-            events = repeats.without(events)
-            moved = [name for name, offset in taken.items() if before.get(name) != offset]
-            marks |= {name: _mark(paths[name], taken[name]) for name in moved}
-            store.append(events, now, {**positions, POSITION: dict(taken), MARKS: dict(marks)})
+    taken: Mapping[str, int] = dict(found.taken)
+    with closing(_ahead(_batches(found, reading, chunk_bytes))) as upcoming:
+        for batch in upcoming:
+            events = repeats.without(batch.events)
+            found.mark({name: n for name, n in batch.taken.items() if taken.get(name) != n})
+            taken = batch.taken
+            positions = {**found.positions, POSITION: taken, MARKS: dict(found.marks)}
+            store.append(events, batch.now, positions)
             batches += 1
             rows += events.rows
             quarantined.update(events.quarantined["kind"])
             if progress is not None:
-                progress(_done(readable, taken), total)
+                progress(found.done(taken), found.total)
     return Progress(
-        bytes_total=total,
-        bytes_done=_done(readable, taken),
+        bytes_total=found.total,
+        bytes_done=found.done(taken),
         batches=batches,
         rows=rows,
         repeated=repeats.found,
         quarantined=dict(quarantined),
-        skipped=(
-            *(f"{name}: no plain file whose name says its kind and time" for name in strange),
-            *(f"{name}: it is shorter than what was taken from it" for name in sorted(shrunk)),
-        ),
-        waiting=tuple(f.name for f in readable if taken.get(f.name, 0) < sizes[f.name]),
+        skipped=tuple(found.skipped),
+        waiting=found.waiting(taken),
     )
+
+
+class _Batch(NamedTuple):
+    """What all kinds have up to one instant; `taken` is where that ends, by file."""
+
+    events: Events
+    now: datetime
+    taken: Mapping[str, int]
+
+
+def _batches(found: Found, reading: Reading, chunk_bytes: int) -> Generator[_Batch, None, None]:
+    taken = dict(found.taken)
+    now = found.now
+    with ExitStack() as stack:
+        streams = _streams(found.readable, taken, reading)
+        for stream in streams:
+            stack.callback(stream.close)
+        while active := [stream for stream in streams if stream.remaining > 0]:
+            events, now = _batch(active, chunk_bytes, now)
+            yield _Batch(events, now, dict(taken))
+
+
+def _ahead(batches: Generator[_Batch, None, None]) -> Generator[_Batch, None, None]:
+    """`batches`, each made while the one before is stored: much of that is waiting for disks."""
+    with ThreadPoolExecutor(1, "read-ahead") as reader:
+        upcoming = reader.submit(next, batches, None)
+        try:
+            while (batch := upcoming.result()) is not None:
+                upcoming = reader.submit(next, batches, None)
+                yield batch
+        finally:
+            reader.submit(batches.close)
 
 
 def _batch(active: list[RawStream], chunk_bytes: int, now: datetime) -> tuple[Events, datetime]:
@@ -178,35 +187,3 @@ def _streams(files: list[RawFile], taken: dict[str, int], reading: Reading) -> l
     for file in files:
         by_kind.setdefault(file.kind, []).append(file)
     return [RawStream(group, taken, reading) for group in by_kind.values()]
-
-
-def _earliest(store: EventStore, files: list[RawFile]) -> datetime:
-    """The latest time so far; in an empty store, the time in the first artifact's name."""
-    head = store.head()
-    return files[0].stamp if head.now == EPOCH else head.now
-
-
-def _offsets(positions: Mapping[str, Any]) -> dict[str, int]:
-    """How far each artifact was taken; what was recorded is stored as far as its batches go."""
-    taken: dict[str, int] = {}
-    for key in (POSITION, RawRecording.KEY):
-        for name, offset in positions.get(key, {}).items():
-            taken[name] = max(int(offset), taken.get(name, 0))
-    return taken
-
-
-def _marks(positions: Mapping[str, Any]) -> dict[str, str]:
-    saved: dict[str, Any] = dict(positions.get(MARKS, {}))
-    return {name: str(mark) for name, mark in saved.items()}
-
-
-def _mark(path: Path, offset: int) -> str:
-    """What tells that a file still is what was taken from it: its last bytes before `offset`."""
-    start = max(0, offset - _MARK_BYTES)
-    with path.open("rb") as file:
-        file.seek(start)
-        return xxhash.xxh3_64_hexdigest(file.read(offset - start))
-
-
-def _done(files: list[RawFile], taken: dict[str, int]) -> int:
-    return sum(taken.get(file.name, 0) for file in files)
