@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from boxwatch.errors import Defect, EnvironmentFault, StoreError
 from boxwatch.store import EventStore
 
 _PATIENCE_S: Final = 60.0
+_LOOK_S: Final = 0.5  # between two looks into the store
 
 
 class Collector:
@@ -107,6 +108,29 @@ class Collector:
                     return
             time.sleep(0.05)
         raise EnvironmentFault("`boxwatch up` stored nothing.", hint=self.said()[-2000:].strip())
+
+    def wait_until_found(
+        self, count: Callable[[EventStore], int], wanted: int, what: str, limit_s: float = 120.0
+    ) -> None:
+        """Until `count` of its store reaches `wanted`; `what` is counted, for the error.
+
+        Raises:
+            EnvironmentFault: it ended, or took longer than `limit_s`.
+
+        """
+        end = monotonic() + limit_s
+        while True:
+            self.check()
+            with EventStore.open(self.data, writable=False) as store:
+                found = count(store)
+            if found >= wanted:
+                return
+            if monotonic() > end:
+                raise EnvironmentFault(
+                    f"Of {wanted} {what} only {found} came within {limit_s:g} s.",
+                    hint=self.said()[-1000:].strip(),
+                )
+            time.sleep(_LOOK_S)
 
     def kill(self) -> None:
         """End it without a word, and what it started here."""

@@ -17,7 +17,6 @@ from boxwatch.bench.collector import Collector, host_settings
 from boxwatch.bench.hosts import Host, Site
 from boxwatch.bench.result import BenchOptions, Figure, at_most, measured
 from boxwatch.clock import SystemClock, monotonic
-from boxwatch.errors import EnvironmentFault
 from boxwatch.store import EventStore
 
 SLOWEST_S: Final = 1.5
@@ -26,7 +25,6 @@ _RATE: Final = 20.0  # lines a second of each writer
 _WARM_S: Final = 15.0
 _LOOK_S: Final = 0.01
 _ORIGINS: Final = 2  # the journal and a container
-_ARRIVAL_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def delays(
         collector.wait_until_reading()
         with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as writer:
             time.sleep(warm_s)
-            _wait_for_both(collector)
+            collector.wait_until_found(_origins, _ORIGINS, "origins")
             found = _look(collector.data, watched_s)
             writer.communicate()
     finally:
@@ -91,22 +89,10 @@ def delays(
     ]
 
 
-def _wait_for_both(collector: Collector) -> None:
-    """Until lines of the journal and of the container are in the store."""
-    end = monotonic() + _ARRIVAL_S
-    while True:
-        collector.check()
-        with EventStore.open(collector.data, writable=False) as store:
-            ours = store.logs().filter(pl.col("message").str.contains(LINE)).select("source")
-            found = ours.collect()["source"].n_unique()
-        if found >= _ORIGINS:
-            return
-        if monotonic() > end:
-            raise EnvironmentFault(
-                f"Of {_ORIGINS} origins only {found} gave lines within {_ARRIVAL_S:g} s.",
-                hint=collector.said()[-1000:].strip(),
-            )
-        time.sleep(0.2)
+def _origins(store: EventStore) -> int:
+    """How many sources have lines of the writers in the store."""
+    ours = store.logs().filter(pl.col("message").str.contains(LINE)).select("source")
+    return ours.collect()["source"].n_unique()
 
 
 def _look(data: Path, watched_s: float) -> pl.DataFrame:

@@ -19,7 +19,6 @@ from boxwatch.bench.footprint import cpu_seconds, peak_bytes
 from boxwatch.bench.hosts import Host, Site
 from boxwatch.bench.result import BenchOptions, Figure, at_most, measured
 from boxwatch.clock import monotonic
-from boxwatch.errors import EnvironmentFault
 from boxwatch.store import EventStore
 
 COUNTS: Final = (1, 10, 50)
@@ -29,7 +28,6 @@ WATCHED_S: Final = 60.0
 SETTINGS: Final = "[data_collection]\ninterval_seconds = 1\n"
 _BASELINE_S: Final = 45.0  # learning is over: 30 s by default, and some for the logins
 _RATE: Final = 2.0  # lines a second of the container; each host reads them
-_ARRIVAL_S: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +83,7 @@ def _cost(site: Site, host: Host, count: int, baseline_s: float, watched_s: floa
     collector.start()
     try:
         collector.wait_until_reading()
-        _wait_for_hosts(collector, count)
+        collector.wait_until_found(_hosts_read, count, "hosts")
         time.sleep(baseline_s)
         at, used, rows = monotonic(), cpu_seconds(collector.pid), _rows(collector.data)
         time.sleep(watched_s)
@@ -106,18 +104,7 @@ def _rows(data: Path) -> int:
         )
 
 
-def _wait_for_hosts(collector: Collector, count: int) -> None:
-    """Until there are readings of every host in the store."""
-    end = monotonic() + _ARRIVAL_S
-    while True:
-        with EventStore.open(collector.data, writable=False) as store:
-            read = store.samples().filter(pl.col("metric") == "load1").select("host")
-            found = read.collect()["host"].n_unique()
-        if found >= count:
-            return
-        if monotonic() > end:
-            raise EnvironmentFault(
-                f"Of {count} hosts only {found} gave readings within {_ARRIVAL_S:g} s.",
-                hint=collector.said()[-1000:].strip(),
-            )
-        time.sleep(1.0)
+def _hosts_read(store: EventStore) -> int:
+    """How many hosts have readings in the store."""
+    read = store.samples().filter(pl.col("metric") == "load1").select("host")
+    return read.collect()["host"].n_unique()

@@ -80,9 +80,7 @@ def distrust(known_hosts: Path, host: str, port: int) -> int:
         if not known_hosts.exists():
             return 0
         lines = known_hosts.read_text(encoding="utf-8").splitlines(keepends=True)
-        kept = [
-            line for line in lines if not (line.startswith(head) and line.split()[-1] == _OURS)
-        ]
+        kept = [line for line in lines if not (line.startswith(head) and line.split()[-1] == _OURS)]
         if len(kept) < len(lines):
             file = known_hosts.resolve()
             fresh = file.with_name(f"{file.name}.new")
