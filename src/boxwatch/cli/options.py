@@ -99,6 +99,14 @@ def seconds(text: str) -> float:
         raise typer.BadParameter(str(refused)) from None
 
 
+For = Annotated[
+    float | None,
+    typer.Option(
+        "--for", parser=seconds, metavar="DURATION", help="Stop after this long, such as 10m."
+    ),
+]
+
+
 def share(text: str) -> float:
     """A share option from 0 to 1; a usage error says what is allowed."""
     try:

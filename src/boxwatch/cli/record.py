@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from boxwatch import wiring
-from boxwatch.cli.options import seconds
+from boxwatch.cli.options import For
 from boxwatch.cli.printing import show
 from boxwatch.cli.session import open_session, progress
 
@@ -16,12 +16,7 @@ from boxwatch.cli.session import open_session, progress
 def record(
     ctx: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="A new data folder for it.")],
-    for_: Annotated[
-        float | None,
-        typer.Option(
-            "--for", parser=seconds, metavar="DURATION", help="Stop after this long, such as 10m."
-        ),
-    ] = None,
+    for_: For = None,
 ) -> None:
     """Record what every source says, and judge nothing.
 

@@ -15,7 +15,7 @@ from rich.text import Text
 
 from boxwatch import units, wiring
 from boxwatch.cli.findings import FailOn, status_of
-from boxwatch.cli.options import seconds
+from boxwatch.cli.options import For
 from boxwatch.cli.session import open_session
 from boxwatch.clock import monotonic
 from boxwatch.live import Status
@@ -25,12 +25,7 @@ from boxwatch.sinks import ConsoleSink, MemorySink, Sink, StreamSink
 
 def up(
     ctx: typer.Context,
-    for_: Annotated[
-        float | None,
-        typer.Option(
-            "--for", parser=seconds, metavar="DURATION", help="Stop after this long, such as 2m."
-        ),
-    ] = None,
+    for_: For = None,
     metrics_port: Annotated[
         int | None, typer.Option(metavar="PORT", help="Serve /metrics for Prometheus here.")
     ] = None,
