@@ -8,6 +8,8 @@ CHECK := build/check
 BIN := $(VENV)/bin
 # The first of these that is new enough makes the virtual environment.
 PYTHON ?= python3.13 python3.12 python3.11 python3
+# Tests that mostly wait, for real hosts and daemons: they run beside those that compute.
+WAITING := tests/proof tests/sources
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
 .SECONDARY:
@@ -20,7 +22,11 @@ demo: $(VENV)/core.stamp ## Show everything on a simulated AI server
 	$(BIN)/boxwatch demo
 
 test: $(VENV)/dev.stamp ## Run all tests
-	$(BIN)/pytest
+	@mkdir -p build
+	@set -m; $(BIN)/pytest $(WAITING) > build/waiting.txt 2>&1 & waiting=$$!; \
+	trap 'kill -INT $$waiting 2>/dev/null && wait $$waiting || true' EXIT; failed=0; \
+	$(BIN)/pytest $(WAITING:%=--ignore=%) || failed=$$?; \
+	wait $$waiting || failed=$$?; cat build/waiting.txt; exit $$failed
 
 check: wheel ## Lint, types, layers, docs and all tests against the built wheel: what CI runs
 	$(MAKE) --no-print-directory VENV=$(CHECK) lint types
