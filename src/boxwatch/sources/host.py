@@ -17,12 +17,12 @@ import orjson
 from boxwatch.clock import Clock, SystemClock, monotonic, to_micros
 from boxwatch.errors import SourceError
 from boxwatch.events.schema import RawChunk
+from boxwatch.sources.background import Background
 from boxwatch.sources.capability import Capability
 from boxwatch.sources.host_reader import LocalReader, Reader
 from boxwatch.sources.host_rows import HostRows
 from boxwatch.sources.notices import ClockJump, clock_notice
-from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks, stamp
-from boxwatch.sources.patience import begin, stop
+from boxwatch.sources.outbox import Health, Parcel, Pauses, chunks, stamp
 from boxwatch.sources.proc_files import Values
 from boxwatch.sources.resident import ResidentReader
 from boxwatch.sources.source import Position, Shell
@@ -80,20 +80,15 @@ class HostSource:
         self._shell = shell
         self._reader = self._new_reader()
         self._rows = HostRows(each_core=self._options.each_core)
-        self._outbox = Outbox()
+        self._work_aside = Background(self.name, self._work)
+        self._outbox = self._work_aside.outbox
         self._health = Health(self.name, host, self._clock)
         self._slot = -1
         self._before: tuple[datetime, float] | None = None  # its clocks at the last reading
-        self._task: asyncio.Task[None] | None = None
 
     async def read(self) -> list[RawChunk]:
         """Readings since the last call."""
-        if self._task is None:
-            self._task = begin(self._work(), self.name)
-        parcels = self._outbox.take()
-        if not parcels and self._task.done():
-            self._task.result()
-        return chunks(parcels, self._host, "/proc")
+        return chunks(self._work_aside.take(), self._host, "/proc")
 
     def position(self) -> Position:
         """{}: a reading of the past cannot be had again."""
@@ -101,8 +96,7 @@ class HostSource:
 
     async def close(self) -> None:
         """Stop reading."""
-        if self._task is not None:
-            await stop([self._task], limit_s=0.5)
+        await self._work_aside.stop(limit_s=0.5)
         await self._reader.close()
 
     async def probe(self) -> Capability:

@@ -16,12 +16,12 @@ from typing import Final
 from boxwatch.clock import Clock, SystemClock, from_micros, monotonic, to_micros
 from boxwatch.errors import SourceError
 from boxwatch.events.schema import RawChunk
+from boxwatch.sources.background import Background
 from boxwatch.sources.capability import Capability
 from boxwatch.sources.kernel import DENIED_HINT, OVERWRITTEN, RING_HINT, KernelOptions
 from boxwatch.sources.kernel_records import Boot, Record, dmesg_records, kmsg_records
 from boxwatch.sources.notices import Gap, gap_notice
-from boxwatch.sources.outbox import Health, Outbox, Parcel, chunks, first_line
-from boxwatch.sources.patience import begin, stop
+from boxwatch.sources.outbox import Health, Parcel, chunks, first_line
 from boxwatch.sources.source import Position, Shell
 
 _BOOT: Final = ("cat", "/proc/sys/kernel/random/boot_id", "/proc/uptime", "/proc/stat")
@@ -68,23 +68,19 @@ class KernelStream:
             _Way(("cat", device), kmsg_records),
             _Way(("dmesg", "--raw", "--follow"), dmesg_records),
         )
-        self._outbox = Outbox()
+        self._work_aside = Background(self.name, self._work)
+        self._outbox = self._work_aside.outbox
         self._health = Health(self.name, host, self._clock)
         self._pauses = self._options.pauses
         self._boot = Boot(host, "", 0)
         self._fresh_us = 0  # records before it were there before this source began
-        self._task: asyncio.Task[None] | None = None
 
     async def read(self) -> list[RawChunk]:
         """Records since the last call."""
-        if self._task is None:
-            self._task = begin(self._work(), self.name)
-        parcels = self._outbox.take()
+        parcels = self._work_aside.take()
         for parcel in parcels:
             if isinstance(parcel.mark, dict):
                 self._position = parcel.mark
-        if not parcels and self._task.done():
-            self._task.result()
         return chunks(parcels, self._host, "kernel log")
 
     def position(self) -> Position:
@@ -93,8 +89,7 @@ class KernelStream:
 
     async def close(self) -> None:
         """End the command."""
-        if self._task is not None:
-            await stop([self._task])
+        await self._work_aside.stop()
 
     async def probe(self) -> Capability:
         """Whether this user may read the kernel log of that host."""

@@ -14,13 +14,14 @@ import orjson
 from boxwatch.clock import Clock, SystemClock, from_micros, monotonic
 from boxwatch.errors import SourceError
 from boxwatch.events.schema import RawChunk
+from boxwatch.sources.background import Background
 from boxwatch.sources.capability import Capability
 from boxwatch.sources.files import FilesOptions
 from boxwatch.sources.files_script import commands
 from boxwatch.sources.joined_lines import JoinedLines, Record
 from boxwatch.sources.notices import Gap, gap_notice
-from boxwatch.sources.outbox import Health, Outbox, Parcel, Pauses, chunks, first_line, stamp
-from boxwatch.sources.patience import begin, patient, stop
+from boxwatch.sources.outbox import Health, Parcel, Pauses, chunks, first_line, stamp
+from boxwatch.sources.patience import patient
 from boxwatch.sources.remote_log import Listed, RemoteLog, logs_of
 from boxwatch.sources.source import Position, Shell
 
@@ -59,21 +60,17 @@ class RemoteFiles:
         self._logs = _logs_at(position, options.hold_s)
         self._handed: Position = dict(position) if position else {}
         self._first = not self._logs
-        self._outbox = Outbox()
+        self._work_aside = Background(f"{host}/{self.name}", self._work)
+        self._outbox = self._work_aside.outbox
         self._health = Health(self.name, host, self._clock)
         self._refused = ""
-        self._task: asyncio.Task[None] | None = None
 
     async def read(self) -> list[RawChunk]:
         """Records since the last call."""
-        if self._task is None:
-            self._task = begin(self._work(), f"{self._host}/{self.name}")
-        parcels = self._outbox.take()
+        parcels = self._work_aside.take()
         for parcel in parcels:
             if isinstance(parcel.mark, dict):
                 self._handed = parcel.mark
-        if not parcels and self._task.done():
-            self._task.result()
         return chunks(parcels, self._host, ", ".join(self._options.patterns))
 
     def position(self) -> Position:
@@ -82,8 +79,7 @@ class RemoteFiles:
 
     async def close(self) -> None:
         """End the reader."""
-        if self._task is not None:
-            await stop([self._task])
+        await self._work_aside.stop()
 
     async def probe(self) -> Capability:
         """Whether a reader can run there."""

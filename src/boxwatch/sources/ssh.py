@@ -9,9 +9,9 @@ import orjson
 from boxwatch.clock import Clock, SystemClock
 from boxwatch.errors import SourceError
 from boxwatch.events.schema import RawChunk
+from boxwatch.sources.background import Background
 from boxwatch.sources.capability import Capability
-from boxwatch.sources.outbox import Health, Outbox, Parcel, chunks, stamp
-from boxwatch.sources.patience import begin, stop
+from boxwatch.sources.outbox import Health, Parcel, chunks, stamp
 from boxwatch.sources.source import Position
 from boxwatch.sources.ssh_guard import Beat
 from boxwatch.sources.ssh_shell import SshShell
@@ -34,18 +34,13 @@ class SshSource:
         self._shell = shell
         self._host = host
         self._clock = SystemClock() if clock is None else clock
-        self._outbox = Outbox()
+        self._work_aside = Background(f"{host}/{self.name}", self._work)
+        self._outbox = self._work_aside.outbox
         self._health = Health(self.name, host, self._clock)
-        self._task: asyncio.Task[None] | None = None
 
     async def read(self) -> list[RawChunk]:
         """What was heard since the last call."""
-        if self._task is None:
-            self._task = begin(self._work(), f"{self._host}/{self.name}")
-        parcels = self._outbox.take()
-        if not parcels and self._task.done():
-            self._task.result()
-        return chunks(parcels, self._host, "ssh")
+        return chunks(self._work_aside.take(), self._host, "ssh")
 
     @property
     def done(self) -> bool:
@@ -58,8 +53,7 @@ class SshSource:
 
     async def close(self) -> None:
         """Close the connection, and end what runs on the other machine."""
-        if self._task is not None:
-            await stop([self._task])
+        await self._work_aside.stop()
         await self._shell.close()
 
     async def probe(self) -> Capability:
