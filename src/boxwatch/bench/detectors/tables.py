@@ -20,8 +20,8 @@ WHERE: Final = (
     "Put there metrics/smd/machine-*.npz, metrics/asd/omi-*.npz and metrics/jumpstarter-d2/"
     "service-*.npz with the arrays train, test and label (Server Machine Dataset and ASD of "
     "https://github.com/NetManAIOps/OmniAnomaly and https://github.com/zhhlee/InterFusion, "
-    "dataset2 of https://github.com/NetManAIOps/JumpStarter), metrics/interpretation/NAME.txt, and data and "
-    "labels of https://github.com/numenta/NAB in metrics/nab."
+    "dataset2 of https://github.com/NetManAIOps/JumpStarter), metrics/interpretation/NAME.txt, "
+    "and data and labels of https://github.com/numenta/NAB in metrics/nab."
 )
 
 
