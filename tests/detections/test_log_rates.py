@@ -80,6 +80,15 @@ def test_a_young_service_has_no_usual():
     assert told([*lines, *beats("failed: no answer", 20, 1500, begin=1300, severity=ERROR)]) == []
 
 
+def test_time_that_nobody_watched_is_not_known():
+    """A day in which errors came, and a week in which nobody listened: no week without errors."""
+    often = beats("failed: no answer", 600, DAY, severity=ERROR)
+    back = 8 * DAY
+    later = beats("alive", 20, back + HOUR, begin=back)
+    errors = beats("failed: no answer", 60, back + HOUR, begin=back, severity=ERROR)
+    assert told([*ALIVE, *often, *later, *errors]) == []
+
+
 def test_a_storm_teaches_little():
     """The second storm is found as the first one was."""
     first = beats("failed: no answer", 10, 5 * HOUR + 3000, begin=5 * HOUR, severity=ERROR)

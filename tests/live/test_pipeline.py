@@ -83,6 +83,13 @@ def test_a_fresh_pipeline_can_be_saved():
     Pipeline().load(state)
 
 
+def test_a_state_of_an_earlier_version_is_taken_up():
+    """A stage that it does not know begins anew."""
+    state = Pipeline().save()
+    del state["logs"]
+    Pipeline().load(state)
+
+
 def test_empty_turns_change_nothing(recording):
     """Turns in which nothing came, from the very first, give no windows and no incidents."""
     pipeline = Pipeline()

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -27,7 +27,7 @@ from boxwatch.detections.detection import (
     from_record,
     to_record,
 )
-from boxwatch.detections.logs.chances import poisson_tail
+from boxwatch.detections.logs.kin import SELDOM, WITHIN, Kin, loud, repeats, together
 from boxwatch.detections.logs.learning import Learning
 from boxwatch.detections.logs.stream import SLOT_S
 from boxwatch.units import print_duration
@@ -35,49 +35,19 @@ from boxwatch.units import print_duration
 BURST: Final = "log-burst"
 RARE: Final = "rare-line"
 
-_WITHIN: Final = 1200 // SLOT_S  # slots looked at together: twenty minutes
-_BUSY: Final = 5.0  # times its mean rate that a kind of failure may have in busy hours
-_STRANGE: Final = 1e-6
-_SELDOM: Final = 5  # slots in its whole history up to which a kind of line is rare
 _FEW: Final = 20  # lines up to which it is said to be back, and not to come too often
-_LEAST_RARE: Final = 3  # slots in twenty minutes from which a rare line is worth a word
-_LEAST: Final = 6  # the same for others
-_MORE: Final = 8.0  # times what all but the busiest minutes have
-_BUSIEST: Final = 0.002  # share of the minutes that are the busiest
-_FLOOR: Final = {True: 4, False: 60}  # by whether it fails: fewer lines a minute are never many
-_MINUTE: Final = 60 // SLOT_S
 _HOLD: Final = timedelta(minutes=5)
 _LEARNT: Final = 12  # slots that an open finding adds to the history, until
 _LONG: Final = 7200 // SLOT_S  # it has lasted for so many: then it is how things are
-_MOST_LOUD: Final = 120  # minutes that are no history: then it is how things are
-_APART: Final = 30  # slots without a line between what does not belong together
+_PAUSE: Final = 3600 // SLOT_S  # slots without any line: so much of a pause was watched
 _MOST_SERVICES: Final = 5_000
-_PLACES: Final = 24  # powers of two
-
-
-@dataclass(slots=True)
-class Kin:
-    """One kind of line of one service. Slots are ten seconds, minutes six of them."""
-
-    first: int  # slot in which it was first heard
-    slots: int = 0  # in which it was heard, but the recent ones
-    lines: int = 0  # in those
-    recent: list[list[int]] = field(default_factory=list)  # slot, lines, first event id, time in µs
-    minute: int = 0
-    in_minute: int = 0
-    loud: int = 0  # the latest minute that was far too loud, and the one before it
-    loud_before: int = 0
-    minutes: list[int] = field(default_factory=lambda: [0] * _PLACES)  # by power of two of lines
-    loud_minutes: int = 0
-    learnt: int = 0  # slots that the open finding added
-    told: int = 0  # lines of the open finding
 
 
 @dataclass(slots=True)
 class Heard:
-    """How long and how well a service is known."""
+    """How long and how well a service is known: its first slot, of those that were watched."""
 
-    first: int  # slot
+    first: int
     lines: int = 0
 
 
@@ -108,6 +78,8 @@ class BurstWatch:
     def __init__(self, learning: Learning | None = None, most_kinds: int = 20_000) -> None:
         self._most_kinds = most_kinds
         self._learning = Learning() if learning is None else learning
+        self._latest = 0  # slot
+        self._away = 0  # slots of long pauses: then nobody watched, and nothing is usual
         self._services: dict[str, Heard] = {}  # the longest unheard first
         # Ordered: taking the first of a plain dict again and again looks at all that went before.
         self._kin: OrderedDict[str, Kin] = (
@@ -151,9 +123,12 @@ class BurstWatch:
                 yield found.grown(found.end, still_open=False)
 
     def _hear(self, group: Group) -> Detection | None:
+        if self._latest and group.slot - self._latest > _PAUSE:
+            self._away += group.slot - self._latest - _PAUSE
+        self._latest = max(self._latest, group.slot)
         service = self._services.pop(group.service, None)
         if service is None:
-            service = Heard(group.slot)
+            service = Heard(group.slot - self._away)
             if len(self._services) >= _MOST_SERVICES:
                 del self._services[next(iter(self._services))]
         self._services[group.service] = service
@@ -166,79 +141,43 @@ class BurstWatch:
                 self._kin.popitem(last=False)
         self._kin[key] = kin
         self._forget_recent(kin, group.slot, running=key in self._open)
-        loud = self._loud(kin, group, service)
-        if group.fails or loud:
+        known = group.slot - self._away - service.first
+        storm = loud(kin, group.slot, group.count, known, fails=group.fails)
+        if group.fails or storm:
             kin.recent.append([group.slot, group.count, group.first_id, group.at])
         else:
             kin.slots, kin.lines = kin.slots + 1, kin.lines + group.count
-        known = (group.slot - service.first) * SLOT_S >= self._learning.age_s
-        if not known or before < self._learning.lines:
+        if known * SLOT_S < self._learning.age_s or before < self._learning.lines:
             return None
         found = self._open.get(key)
         if found is None:
-            repeats = group.fails and self._repeats(kin, service, group.slot)
-            if not (loud or repeats):
+            again = group.fails and repeats(kin, known)
+            if not (storm or again):
                 return None
-            name = RARE if kin.slots <= _SELDOM and not loud else BURST
+            name = RARE if kin.slots <= SELDOM and not storm else BURST
             found, kin.learnt, kin.told = _finding(name, group, kin), 0, 0
-            kin.told = sum(lines for slot, lines, *_ in _together(kin))
-        elif group.fails or loud:
+            kin.told = sum(lines for slot, lines, *_ in together(kin))
+        elif group.fails or storm:
             kin.told += group.count
         else:
             return None
-        self._open[key] = found = _grown(found, group, kin, service)
+        self._open[key] = found = _grown(found, group, kin, known)
         return found
 
     def _forget_recent(self, kin: Kin, slot: int, *, running: bool) -> None:
         """What is older than twenty minutes is history."""
-        while kin.recent and kin.recent[0][0] <= slot - _WITHIN:
+        while kin.recent and kin.recent[0][0] <= slot - WITHIN:
             _, lines, *_ = kin.recent.pop(0)
             if not running or kin.learnt < _LEARNT or kin.learnt > _LONG:
                 kin.slots += 1
                 kin.lines += lines
             kin.learnt += running
 
-    def _repeats(self, kin: Kin, service: Heard, slot: int) -> bool:
-        """Whether a line that tells of a failure comes too often for what is known of it."""
-        if kin.slots == 0:
-            return False  # of a kind never heard before: that is another finding
-        count = len(kin.recent)
-        if count < (_LEAST_RARE if kin.slots <= _SELDOM else _LEAST):
-            return False
-        history = max(slot - _WITHIN - service.first, _WITHIN)
-        usual = _BUSY * _WITHIN * (kin.slots + 0.5) / history
-        return poisson_tail(count, usual) <= _STRANGE
-
-    def _loud(self, kin: Kin, group: Group, service: Heard) -> bool:
-        """Whether this minute and the one before have far more lines than minutes have."""
-        minute = group.slot // _MINUTE
-        if minute != kin.minute:
-            if kin.in_minute and (kin.loud != kin.minute or kin.loud_minutes > _MOST_LOUD):
-                kin.minutes[min(kin.in_minute.bit_length(), _PLACES) - 1] += 1
-            kin.minute, kin.in_minute = minute, 0
-        kin.in_minute += group.count
-        allowed = _BUSIEST * (minute - service.first // _MINUTE)
-        level = 1 << _PLACES
-        above = 0
-        for place in range(_PLACES - 1, -1, -1):
-            above += kin.minutes[place]
-            if above > allowed:
-                break
-            level = 1 << place
-        else:
-            level = 0
-        if kin.in_minute < _MORE * max(level, _FLOOR[group.fails]):
-            return False
-        before = kin.loud
-        if before != minute:
-            kin.loud_minutes += 1
-            kin.loud_before = before
-        kin.loud = minute
-        return kin.loud_before == minute - 1
-
     def save(self) -> dict[str, object]:
         """All state, JSON-able."""
         return {
+            "latest": self._latest,
+            "away": self._away,
             "services": {name: asdict(known) for name, known in self._services.items()},
             "kin": {key: asdict(kin) for key, kin in self._kin.items()},
             "open": {key: to_record(found) for key, found in self._open.items()},
@@ -246,22 +185,15 @@ class BurstWatch:
 
     def load(self, saved: Mapping[str, Any]) -> None:
         """Take up what `save` returned."""
+        self._latest, self._away = saved["latest"], saved["away"]
         self._services = {name: Heard(**known) for name, known in saved["services"].items()}
         self._kin = OrderedDict((key, Kin(**kin)) for key, kin in saved["kin"].items())
         self._open = {key: from_record(found) for key, found in saved["open"].items()}
 
 
-def _together(kin: Kin) -> list[list[int]]:
-    """The recent slots that belong together, up to the latest."""
-    begin = len(kin.recent) - 1
-    while begin > 0 and kin.recent[begin][0] - kin.recent[begin - 1][0] <= _APART:
-        begin -= 1
-    return kin.recent[begin:]
-
-
 def _finding(name: str, group: Group, kin: Kin) -> Detection:
     host, _, entity = group.service.partition("\0")
-    _, _, first_id, at = _together(kin)[0]
+    _, _, first_id, at = together(kin)[0]
     return Detection(
         host=host,
         entity=entity,
@@ -275,16 +207,16 @@ def _finding(name: str, group: Group, kin: Kin) -> Detection:
     )
 
 
-def _grown(found: Detection, group: Group, kin: Kin, service: Heard) -> Detection:
+def _grown(found: Detection, group: Group, kin: Kin, known: int) -> Detection:
     """The finding with what was heard last."""
     end = max(found.end, from_micros(group.latest))
     span = print_duration((end - found.start).total_seconds())
-    age = print_duration((group.slot - service.first) * SLOT_S)
+    age = print_duration(known * SLOT_S)
     now = f"now {kin.told:,} times in {span}"
-    if kin.slots <= _SELDOM:
+    if kin.slots <= SELDOM:
         text = f"seen {_times(kin.lines)} in {age}, {now}: {group.line}"
     else:
-        hours = max((group.slot - service.first) * SLOT_S / 3600, 1.0)
+        hours = max(known * SLOT_S / 3600, 1.0)
         text = f"usually {kin.lines / hours:.3g} times an hour over {age}, {now}: {group.line}"
     metric = "repeated_error" if group.fails else "repeated_line"
     if found.name == RARE and kin.told <= _FEW:
