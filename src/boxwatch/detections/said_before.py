@@ -9,7 +9,7 @@ import polars as pl
 
 from boxwatch.models.closeness import SAME, Closeness
 
-_MOST_KINDS: Final = 50_000  # whose number of lines is remembered, those written last
+_MOST_KINDS: Final = 10_000  # of error that are remembered, over all services
 _LONGEST: Final = 120  # characters of a template in a sentence
 
 
@@ -17,7 +17,7 @@ class SaidBefore:
     """Remembers errors by service and template ("kind": service NUL template)."""
 
     def __init__(self) -> None:
-        self._closeness = Closeness()
+        self._closeness = Closeness(_MOST_KINDS)
         self._times: dict[str, int] = {}  # by kind, the longest unheard first
 
     def like(self, row: Mapping[str, Any], errors: pl.DataFrame) -> str:
