@@ -9,6 +9,7 @@ from boxwatch.models.budget import is_alarm, threshold
 from boxwatch.models.calibration import Calibrator, FitReport
 from boxwatch.models.combination import combine
 from boxwatch.models.conformance import Check, checks
+from boxwatch.models.context import SPAN
 from boxwatch.models.detector import Detector, Matrix, Saved, Vector
 from boxwatch.models.ensemble import LEAST_CONTEXT_ROWS, LEAST_ROWS, Ensemble, Judged
 from boxwatch.models.isolation_forest import IsolationForest
@@ -35,6 +36,7 @@ __all__ = [
     "LEAST_CONTEXT_ROWS",
     "LEAST_ROWS",
     "PCA",
+    "SPAN",
     "Baseline",
     "Calibrator",
     "Check",

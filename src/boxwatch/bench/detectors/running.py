@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from boxwatch.bench.detectors.accuracy import Tally
 from boxwatch.bench.detectors.peers import install
+from boxwatch.bench.detectors.streams import streams
 from boxwatch.bench.detectors.tables import SETS, paths
 from boxwatch.bench.result import BenchOptions, BenchResult, Figure, this_machine
 
@@ -34,4 +35,5 @@ def run(options: BenchOptions) -> BenchResult:
                 scores = dict(peers.scores([path], options.folder, options.seed)[path])
             tally.add(path, scores, options.seed)
         figures += tally.figures(peers.absent)
+    figures += streams(options)
     return BenchResult("detectors", this_machine(), tuple(figures))
