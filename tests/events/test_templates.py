@@ -1,6 +1,7 @@
 """Kinds of lines: stable, bounded, and the same however the lines come."""
 
 import itertools
+import tracemalloc
 
 import orjson
 import polars as pl
@@ -145,6 +146,17 @@ def test_places_for_a_word_are_bounded_too():
     last = f"{'x' * 59} {'y' * 59} is for zoe"
     assert vocabulary.template(last) == last
     assert vocabulary.undecidable > 0
+
+
+def test_long_lines_are_not_kept():
+    """Lines of megabytes, one by one, leave nothing behind but their heads."""
+    miner = TemplateMiner()
+    tracemalloc.start()
+    for n in range(20):
+        miner.line(f"{n} " + "long " * 400_000)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 4_000_000
 
 
 def test_forgetting_renames_nothing():

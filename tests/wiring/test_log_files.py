@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from boxwatch.cli.border import run
 from boxwatch.events import TemplateMiner
-from boxwatch.wiring import log_files
+from boxwatch.settings import load
+from boxwatch.wiring import log_files, pipeline
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -174,6 +175,13 @@ def test_masks_of_the_settings_hold(tmp_path, capsys, monkeypatch):
     log.write_text("tenant-acme is slow")
     answer(capsys, "parse", log, "--out", out)
     assert pl.read_parquet(out)["template"].to_list() == ["<*> is slow"]
+
+
+def test_watching_has_the_same_masks(tmp_path):
+    """What hides in a file hides in what is watched."""
+    environ = {"BOXWATCH_LOGS__MASKS__TENANT": "tenant-[a-z]+"}
+    miner = pipeline(load(environ=environ), tmp_path).windows.miner
+    assert miner.line("tenant-acme is slow").template == "<*> is slow"
 
 
 @pytest.mark.parametrize(

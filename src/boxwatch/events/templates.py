@@ -16,10 +16,10 @@ import numpy.typing as npt
 import polars as pl
 
 from boxwatch import pulse
-from boxwatch.events.masks import MASKS, Mask, Masker
+from boxwatch.events.masks import LONGEST, MASKS, Mask, Masker
 from boxwatch.events.vocabulary import Vocabulary, template_id
 
-_CACHED: Final = 65_536  # messages whose template is known without masking, one by one
+_CACHED: Final = 16_384  # messages whose template is known without masking, one by one
 
 
 class Line(NamedTuple):
@@ -87,9 +87,11 @@ class TemplateMiner:
         """The kind of one line: the same as in a batch, without the cost of one."""
         text = self._cache.get(message)
         if text is None:
+            text = self._masker.line(message)
             if len(self._cache) >= _CACHED:
                 self._cache.clear()
-            text = self._cache[message] = self._masker.line(message)
+            if len(message) <= LONGEST:
+                self._cache[message] = text
         template = self.vocabulary.get(text)
         if template is None:
             self.vocabulary.learn(text)
