@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from tests.wiring.command import well
 
 from boxwatch import wiring
 from boxwatch.events import normalise
@@ -130,3 +131,10 @@ def test_the_report_shows_what_stands_around_it(watched):
     text = wiring.report(watched, about(watched, "model"), "markdown")
     assert re.search(r"\n> \d\d:\d\d:00 model.service: loading model", text)
     assert re.search(r"\n  \d\d:\d\d:00 model.service: health check", text)
+
+
+def test_show_prints_the_lines(watched):
+    """What a person sees in the terminal: the finding in numbers, then its lines."""
+    text = well("incidents", "show", about(watched, "model").id, "--data", watched).out
+    assert "missing 10 times" in text.replace("\n", " ")
+    assert text.count("model.service: loading model") >= 2
