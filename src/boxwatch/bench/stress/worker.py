@@ -6,6 +6,7 @@ the load ends. At the end it prints what it did as one JSON object.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import sys
@@ -22,7 +23,9 @@ def main(kind: str, seconds: str, share: str, folder: str) -> None:
     """Carry the load `kind`; the alarm is for a load that is stuck in the kernel."""
     signal.alarm(int(float(seconds)) + GRACE_SECONDS)
     lease = Lease(float(seconds), sys.stdin.fileno(), float(share), Path(folder))
-    print(json.dumps(LOADS[Load(kind)](lease)))  # noqa: T201
+    done = LOADS[Load(kind)](lease)
+    with contextlib.suppress(BrokenPipeError):  # whoever asked has gone
+        print(json.dumps(done), flush=True)  # noqa: T201
 
 
 if __name__ == "__main__":
