@@ -79,6 +79,15 @@ def test_failures_in_the_training_logs_do_no_harm():
     assert made.score(sequences(USUAL, SWAPPED)).alarm.tolist() == [False, True]
 
 
+def test_sessions_with_nothing_in_common_teach_nothing():
+    """Where every session says something of its own, there is no order, and no alarm for each."""
+    made = SequenceModel(train)
+    made.fit(sequences(*[(f"only {number}",) for number in range(100)]))
+    verdicts = made.score(sequences(*[(f"only {number}",) for number in range(100)]))
+    assert np.isfinite(verdicts.score).all()
+    assert not verdicts.alarm.any()
+
+
 def test_without_a_way_to_train_it_cannot_learn():
     """The error says what to install."""
     with pytest.raises(ModelError) as caught:

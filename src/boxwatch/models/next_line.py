@@ -18,7 +18,7 @@ from onnxruntime.capi import (  # type: ignore[import-not-found,import-untyped,u
 )
 
 from boxwatch.errors import ModelError
-from boxwatch.models.sequences import STEPS, UNJUDGED, Coded
+from boxwatch.models.sequences import FIRST_CODE, STEPS, UNJUDGED, Coded
 
 _UNREADABLE: Final = (
     runtime.Fail,
@@ -92,6 +92,7 @@ class NextLine:
         for read, come, where in coded.batches(rows):
             (log_p,) = self._session.run(["log_p"], {"read": read})
             likely = np.exp(log_p.astype(np.float64))
+            likely[..., :FIRST_CODE] = 0.0  # no line is OTHER or START
             judged = come != UNJUDGED
             likely, came, at = likely[judged], come[judged], where[judged]
             of_it = np.take_along_axis(likely, came[:, None], axis=1)
