@@ -1,14 +1,17 @@
 """`logs templates`, `logs new`, `logs rare` over a real store."""
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from tests.wiring.command import boxwatch, well
 from tests.wiring.logged import NOON, line, stored
 
 from boxwatch.events.vocabulary import template_id
-from boxwatch.features import VIEWS, WindowBuilder
+from boxwatch.features import WindowBuilder
+from boxwatch.pulse import unheard
 from boxwatch.store import EventStore
+from boxwatch.wiring import LogPlace, LogSelection, log_templates
 
 USERS = ("ann", "ben", "cy", "dan", "eve")
 
@@ -88,6 +91,27 @@ def test_asking_again_is_the_same_while_lines_come(busy):
     assert counts(busy) == {"took <*>": before["took <*>"] + 20, "fan failed": 1}
 
 
+def test_asking_while_lines_are_stored_and_merged(tmp_path):
+    """Every answer is that of whole batches, and none of them is lost on the way."""
+    data = stored(tmp_path / "data", [line(f"took {n} ms") for n in range(7)])
+
+    def store_more():
+        for _ in range(40):
+            stored(data, [line(f"took {n} ms") for n in range(7)])
+            with EventStore.open(data, writable=True) as store:
+                store.compact(budget_s=60)
+
+    with ThreadPoolExecutor(1) as pool:
+        writing = pool.submit(store_more)
+        seen = [7]
+        while not writing.done():
+            seen += [log_templates(LogPlace(data), LogSelection(), "count", None, unheard).lines]
+        writing.result()
+    assert all(lines % 7 == 0 for lines in seen)
+    assert seen == sorted(seen)
+    assert counts(data) == {"took <*>": 41 * 7}
+
+
 def test_a_line_without_a_time_is_counted(tmp_path):
     """It has no first and last, and is in no span of time."""
     data = stored(tmp_path / "data", [line("when", time=None), line("then")])
@@ -101,7 +125,6 @@ def watched_ids(data):
     with EventStore.open(data, writable=False) as store:
         for batch in store.batches():
             builder.add(batch.events, batch.now)
-    assert VIEWS
     return lambda message: str(template_id(builder.miner.line(message).template))
 
 

@@ -164,13 +164,14 @@ class EventStore:
     ) -> list[Part]:
         """The parts that may hold such rows, by day, host and batch, for `query`."""
         dates = (_day(start, "0000"), _day(end, "9999"))
-        head = self.head().seq
-        return [
+        listed = [
             part
             for partition in self._catalog.partitions(table, dates, host)
             for part in self._catalog.parts(partition)
-            if part.last <= head and not self._damage.known(part.path)
         ]
+        # Asked after listing: a part merged in between would reach beyond an earlier head.
+        head = self.head().seq
+        return [p for p in listed if p.last <= head and not self._damage.known(p.path)]
 
     def query(self, parts: Sequence[Part], shape: Shape) -> pl.DataFrame:
         """What `shape` makes of the rows of `parts`: columns of their table, `seq` and `row`.
