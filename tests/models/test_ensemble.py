@@ -101,6 +101,13 @@ def test_three_rows_are_enough_for_an_opinion():
     assert (judged.score > 0).all()
 
 
+@pytest.mark.parametrize("rows", [199, 200, 230, 300])
+def test_few_rows_are_calibrated_by_what_judges_them(rows):
+    """On either side of the least rows for context, ordinary rows score about 1."""
+    judged = Ensemble.fit(server(rows), 0).judge(server(rows, seed=5))
+    assert 0.3 < float(np.median(judged.score)) < 3.0
+
+
 def test_too_few_rows_are_refused():
     """Two rows teach nothing."""
     with pytest.raises(ModelError, match="2 training rows"):

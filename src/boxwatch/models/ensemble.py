@@ -3,8 +3,10 @@
 The members' scores are brought to one unit, their median on held-out rows, and the score is their
 geometric mean. It is calibrated as a whole on the held-out rows: so nothing is assumed of how the
 members depend on each other, and the p-value is as good as the held-out rows are like those to
-come. The last part of the training rows is held out, not a random one: what comes after training
-differs from it as the end of training differs from the beginning.
+come. Every row is held out once: training is cut into `_FOLDS` stretches of time, and each is
+scored by members that learned from the others (cross-conformal prediction; Vovk, Annals of
+Mathematics and Artificial Intelligence 2015). Stretches, not rows drawn at random: a row's
+neighbours in time would give it away.
 
 Alarms come in runs, since rows see their past. A budget counts occasions, so the alarm threshold
 comes from the greatest held-out scores of stretches of `SPAN` rows: block maxima, which are nearly
@@ -16,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Final, Self
 
 import numpy as np
@@ -34,8 +37,7 @@ Float64 = NDArray[np.float64]
 
 LEAST_ROWS: Final = 3
 LEAST_CONTEXT_ROWS: Final = 200  # fewer say nothing of how readings move
-_HELD_OUT: Final = 0.3
-_LEAST_HELD_OUT: Final = 60
+_FOLDS: Final = 4
 _MOST_ROWS: Final = 8_000  # rows that a member learns from: more change it little
 _CHUNK: Final = 4_096
 _MOST_STRETCHES: Final = 0.2  # with an alarm, however large the budget: more is no exception
@@ -91,16 +93,14 @@ class Ensemble:
             )
         ranges = Ranges.fit(x)
         z = _standardised(ranges, x)
-        held = int(rows * _HELD_OUT)
-        cut = rows - held if held >= _LEAST_HELD_OUT else rows
-        early = _members(z[:cut], seed)
-        late = z[cut:] if cut < rows else z
-        before = z[:cut] if cut < rows else None
-        scores = np.vstack([_scores(early, part, past) for part, past in _chunks(late, before)])
+        contextual = rows >= LEAST_CONTEXT_ROWS
+        at = np.arange(0, rows, -(-rows // _MOST_ROWS))
+        seen = _seen(z, at) if contextual else z[at]
+        members = _members(seen, seed, contextual=contextual)
+        scores = _held_out(z, seen, at, seed) if contextual else _scores(members, z, None)
         units = [max(float(np.median(column)), _TINY) for column in scores.T]
         together = _together(scores, units)
-        members = _members(z, seed) if cut < rows else early
-        occasions = Calibrator.fit(_greatest(together, _stretch(early)))
+        occasions = Calibrator.fit(_greatest(together, _stretch(members)))
         return cls(ranges, members, units, Calibrator.fit(together), occasions)
 
     def alarms(
@@ -165,17 +165,33 @@ def _greatest(score: Vector, stretch: int) -> Vector:
     return np.array([part.max() for part in np.array_split(score, whole)], np.float32)
 
 
-def _members(z: Matrix, seed: int) -> list[Detector]:
-    members: list[Detector]
-    if len(z) < LEAST_CONTEXT_ROWS:
-        members, seen = [RobustZ()], z
-    else:
-        members = [Mahalanobis(), Nearest()]
-        step = -(-len(z) // _MOST_ROWS)
-        seen = np.vstack([in_context(part, past)[::step] for part, past in _chunks(z, None)])
+def _seen(z: Matrix, at: NDArray[np.integer]) -> Matrix:
+    """The rows `at` (rising) in context."""
+    parts, start = [], 0
+    for part, past in _chunks(z, None):
+        here = at[(at >= start) & (at < start + len(part))] - start
+        parts.append(in_context(part, past)[here])
+        start += len(part)
+    return np.vstack(parts)
+
+
+def _members(seen: Matrix, seed: int, *, contextual: bool) -> list[Detector]:
+    members: list[Detector] = [Mahalanobis(), Nearest()] if contextual else [RobustZ()]
     for member in members:
         member.fit(seen, seed)
     return members
+
+
+def _held_out(z: Matrix, seen: Matrix, at: NDArray[np.integer], seed: int) -> Float64:
+    """Each row's scores by members that saw neither its stretch nor rows with a past in it."""
+    scores = []
+    ends = np.linspace(0, len(z), _FOLDS + 1).astype(np.int64).tolist()
+    for start, end in pairwise(ends):
+        others = (at < start) | (at >= end + SPAN - 1)
+        members = _members(seen[others], seed, contextual=True)
+        before = z[:start] if start > 0 else None
+        scores += [_scores(members, part, past) for part, past in _chunks(z[start:end], before)]
+    return np.vstack(scores)
 
 
 def _scores(members: list[Detector], z: Matrix, before: Matrix | None) -> Float64:
