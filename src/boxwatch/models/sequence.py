@@ -6,6 +6,13 @@ al., CCS 2017; in place of its fixed "among the nine most likely", a line is jud
 all possible lines that are no likelier). As with counts, what fewer than `RARE` of the sessions do
 is strange: a template that so few have, a line so unlikely that fewer would have one like it among
 their lines if the network were right, a last line that is the last of so few.
+
+It does not replace counting, it sees another kind of fault. HDFS (2 % sample, split by time,
+threshold from training), F1 after 30 % clean, 30 % and 50 % unlabelled: .846, .865, .831; counts
+.938, .938, .914. Normal sessions of the test part altered so that the counts stay the same (two
+lines exchanged; three moved elsewhere; the last put first): .82-.86, .78-.80, .98-1.00 are found,
+and .008-.010 of those left as they are; counts find .003-.005 of both. Two neighbours exchanged:
+.19-.27; there most such orders are usual.
 """
 
 from __future__ import annotations
