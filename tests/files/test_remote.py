@@ -25,11 +25,11 @@ LIMIT_S = 60.0
 class Follower:
     """A source in an event loop of its own, read until something has come."""
 
-    def __init__(self, folder, shell, position=None, **options):
+    def __init__(self, folder, shell, position=None, pattern="*.log", **options):
         self._runner = asyncio.Runner()
         self._shell = shell
         chosen = FilesOptions(
-            [str(folder / "*.log")], **{"from_start": True, "linger_s": 0.0, **options}
+            [str(folder / pattern)], **{"from_start": True, "linger_s": 0.0, **options}
         )
         self.source = RemoteFiles(shell, "box", chosen, position, Pauses(0.05, 0.1))
         self.rows = []
@@ -140,6 +140,18 @@ def test_renamed_log_loses_nothing(log, follow, only, away):
     else:
         follower.comes("a", "b", "c", "d")
         assert follower.notices == []
+
+
+def test_log_that_is_made_anew_only_later_is_read_once(log, follow):
+    """Renamed, and for a while nothing has its name: its older part is no log of its own."""
+    add(log, "a\n")
+    follower = follow(pattern="*.log*", linger_s=3.0)
+    follower.comes("a")
+    log.rename(log.with_name("app.log.1"))
+    add(log.with_name("other.log"), "x\n")
+    follower.comes("a", "x")
+    add(log, "b\n")
+    follower.comes("a", "x", "b")
 
 
 @pytest.mark.parametrize("end", ["packed", "deleted"])
@@ -285,4 +297,5 @@ def test_any_bytes_become_their_lines(pieces, cuts):
 def test_older_parts_are_no_logs():
     """Where the log itself is there; a part alone is read as a log."""
     listed = dict.fromkeys(["/a.log", "/a.log.1", "/b.log.1", "/c.log"], Listed(1, 0, 0))
-    assert logs_of(listed) == ["/a.log", "/b.log.1", "/c.log"]
+    assert logs_of(listed, {}) == ["/a.log", "/b.log.1", "/c.log"]
+    assert logs_of(listed, {"/b.log": RemoteLog("/b.log", 2)}) == ["/a.log", "/c.log"]

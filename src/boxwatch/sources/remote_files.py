@@ -142,10 +142,8 @@ class RemoteFiles:
         raise SourceError(f"The reader of files ended: {first_line(said) or 'it said nothing'}")
 
     def _question(self) -> str:
-        words = [f"g:{os.fsencode(pattern).hex()}" for pattern in self._options.patterns]
-        for path, log in self._logs.items():
-            words += [f"g:{os.fsencode(f'{path}[.-]*').hex()}", log.question]
-        return " ".join(words)
+        patterns = [f"g:{os.fsencode(pattern).hex()}" for pattern in self._options.patterns]
+        return " ".join([*patterns, *(log.question for log in self._logs.values())])
 
     async def _answered(self, answer: Sequence[Sequence[str]]) -> bool:
         """Take in one answer; True if there is more to be had at once."""
@@ -168,8 +166,7 @@ class RemoteFiles:
             elif kind == "t":
                 log.begin_anew("was emptied")
             elif rest[1:] == ["it", "is", "gone"]:
-                log.losses.append(f"{path} was rotated away before it was read to its end")
-                log.more = log.go_on(listed)
+                log.lose()
             else:
                 refused = f"{path} cannot be read: {' '.join(rest[1:])}."
         self._turn_over(listed, records, now)
@@ -188,9 +185,9 @@ class RemoteFiles:
             if log.over(listed, now, self._options.linger_s):
                 records.setdefault(path, []).extend((log.inode, one) for one in log.rest())
                 if not log.go_on(listed):
-                    del self._logs[path]
+                    self._tell_losses(self._logs.pop(path))
         at_end = self._first and not self._options.from_start
-        for path in logs_of(listed):
+        for path in logs_of(listed, self._logs):
             if path not in self._logs:
                 size = listed[path].size if at_end else 0
                 self._logs[path] = RemoteLog(
@@ -211,14 +208,18 @@ class RemoteFiles:
             self._outbox.add(self._health.tell("ok"))
         self._refused = refused
 
+    def _tell_losses(self, log: RemoteLog) -> None:
+        losses, log.losses = log.losses, []
+        now = self._clock.now()
+        since = min(now, from_micros(log.mtime * 1_000_000))
+        for loss in losses:
+            self._outbox.add(gap_notice(self._host, "file", Gap(since, now, None, loss)))
+
     async def _hand_over(self, records: Mapping[str, Sequence[tuple[int, Record]]]) -> None:
         """Put out what came, with the position after it."""
         now = self._clock.now()
         for log in self._logs.values():
-            losses, log.losses = log.losses, []
-            since = min(now, from_micros(log.mtime * 1_000_000))
-            for loss in losses:
-                self._outbox.add(gap_notice(self._host, "file", Gap(since, now, None, loss)))
+            self._tell_losses(log)
         same = {"host": self._host, "read_at": stamp(now)}
         rows = [
             {

@@ -43,6 +43,8 @@ class RemoteLog:
     check: bool = False  # the next answer begins with `tail`, or it is another file
     room: int = ROOM
     more: bool = False  # there is more to be had at once
+    away: bool = False  # the name belongs to another file: its older parts are asked for
+    gone: bool = False  # the file is in its folder under no name any more
     losses: list[str] = field(default_factory=list)
     joined: JoinedLines = field(default_factory=JoinedLines)
     _partial: bytes = b""
@@ -50,10 +52,11 @@ class RemoteLog:
 
     @property
     def question(self) -> str:
-        """What to ask: bytes from where it was left."""
+        """What to ask: bytes from where it was left, and older parts where it was rotated."""
         back = len(self.tail) if self.check else 0
         code = os.fsencode(self.path).hex()
-        return f"f:{code}:{self.inode}:{self.offset - back}:{self.room + back}"
+        parts = f"g:{os.fsencode(f'{self.path}[.-]*').hex()} " if self.away else ""
+        return f"{parts}f:{code}:{self.inode}:{self.offset - back}:{self.room + back}"
 
     def take(self, data: bytes, now: float) -> list[Record]:
         """The records that `data`, the answer, completes."""
@@ -83,15 +86,28 @@ class RemoteLog:
         self.losses.append(f"{self.path} {why}; what was not read of it before is not known")
         self.offset, self.tail, self.skip, self.check = 0, b"", False, False
 
+    def lose(self) -> None:
+        """The file is in its folder under no name, and was not read to its end."""
+        if not self.gone:
+            self.losses.append(f"{self.path} was rotated away before it was read to its end")
+        self.gone, self._partial = True, b""
+
     def over(self, listed: Mapping[str, Listed], now: float, linger_s: float) -> bool:
-        """True if it ended: it is not the file of that name, and did not grow for `linger_s`."""
+        """True if it ended: it is not the file of that name, and did not grow for `linger_s`.
+
+        Not before its older parts are among `listed`.
+        """
         current = listed.get(self.path)
         if current is not None and current.inode == self.inode:
             self.mtime = max(self.mtime, current.mtime)
+            self.away = False
+            return False
+        if not self.away:
+            self.away = self.more = True
             return False
         parts = (one for one in listed.values() if one.inode == self.inode)
         self.mtime = max([self.mtime, *(one.mtime for one in parts)])
-        return self._still is not None and now - self._still >= linger_s
+        return self.gone or (self._still is not None and now - self._still >= linger_s)
 
     def rest(self) -> list[Record]:
         """What was held back, and a last line that never got its newline."""
@@ -158,7 +174,7 @@ class RemoteLog:
         self.inode, self.mtime, self.offset = about.inode, about.mtime, 0
         self.tail, self.skip, self.check = b"", False, False
         self._partial, self._still = b"", None
-        self.more = True
+        self.more, self.away, self.gone = True, False, False
 
     def _lines(self, data: bytes) -> list[tuple[int, bytes]]:
         if not data:
@@ -174,9 +190,10 @@ class RemoteLog:
         return lines
 
 
-def logs_of(listed: Mapping[str, Listed]) -> list[str]:
-    """The paths that are logs, not the older parts of others."""
-    return sorted(path for path in listed if plain_name(path) not in listed.keys() - {path})
+def logs_of(listed: Mapping[str, Listed], known: Mapping[str, RemoteLog]) -> list[str]:
+    """The paths that are logs, not the older parts of others, or of those that are `known`."""
+    names = {*listed, *known}
+    return sorted(path for path in listed if plain_name(path) not in names - {path})
 
 
 def _parts(path: str, listed: Iterable[str]) -> list[str]:
