@@ -76,6 +76,17 @@ def test_alarms_never_rise_when_the_budget_falls():
     assert not none.any()
 
 
+def test_a_lasting_shift_is_no_alarm_for_ever():
+    """A metric that moves for good is an alarm, later the new normal, and hides no other fault."""
+    model, test = Ensemble.fit(server(8000), 0), server(8000, seed=1)
+    test[2000:, 3] = 7.5
+    test[7000:7030, 0] = 200.0
+    alarm = model.alarms(model.judge(test).score, 1.0, 60.0)
+    assert alarm[2000:2100].any()
+    assert alarm[4000:7000].mean() < 0.01
+    assert alarm[7000:7030].any()
+
+
 def test_no_look_ahead():
     """The rows up to an instant are judged the same whatever comes after it."""
     model, test = Ensemble.fit(server(2000), 0), server(500, seed=3)

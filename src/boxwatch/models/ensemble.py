@@ -22,6 +22,7 @@ from itertools import pairwise
 from typing import Final, Self
 
 import numpy as np
+import polars as pl
 from numpy.typing import NDArray
 
 from boxwatch.errors import ModelError
@@ -42,6 +43,7 @@ _MOST_ROWS: Final = 8_000  # rows that a member learns from: more change it litt
 _CHUNK: Final = 4_096
 _MOST_STRETCHES: Final = 0.2  # with an alarm, however large the budget: more is no exception
 _DAY_SECONDS: Final = 86_400.0
+_SETTLES: Final = 8  # the part of a day from which its median is known well enough
 _TINY: Final = 1e-9
 
 
@@ -109,12 +111,13 @@ class Ensemble:
         """Which rows are alarms, if normal ones may cause so many occasions a day.
 
         Args:
-            score: From `judge`.
+            score: From `judge`, in the order of time; each row sees the scores of the day before.
             false_alarms_per_day: The budget; with 0 there is no alarm.
             interval_s: Seconds from one row to the next.
         """
         alpha = false_alarms_per_day * _stretch(self.members) * interval_s / _DAY_SECONDS
-        p = self.occasions.p_value(score)
+        day = max(round(_DAY_SECONDS / interval_s), SPAN)
+        p = self.occasions.p_value(_beyond_the_usual(score, day))
         return np.asarray(p <= min(alpha, _MOST_STRETCHES)) & (alpha > 0.0)
 
     @property
@@ -146,6 +149,15 @@ class Ensemble:
             whole = parts.sum(axis=1, keepdims=True)
             total += parts / np.where(whole > 0.0, whole, 1.0)
         return np.asarray(total / len(self.members), dtype=np.float32)
+
+
+def _beyond_the_usual(score: Vector, rows: int) -> Float64:
+    """What scores are beyond the median of the last `rows` before them; 1 is ordinary."""
+    past = pl.Series(score.astype(np.float64)).shift(1)
+    median = past.rolling_median(rows, min_samples=max(rows // _SETTLES, 1))
+    lasting = np.maximum(median.fill_null(1.0).to_numpy(), 1.0)
+    beyond = np.maximum(np.square(score.astype(np.float64)) - np.square(lasting), 0.0)
+    return np.asarray(np.sqrt(beyond + 1.0), dtype=np.float64)
 
 
 def _standardised(ranges: Ranges, x: Float64) -> Matrix:
