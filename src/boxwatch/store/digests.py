@@ -92,14 +92,8 @@ class Digests:
         """The digest of `parts`, all of one partition."""
         path = parts[0].path.parent / f"{self._recipe.name}.digest"
         kept = self._read(path)
-        pieces: list[_Piece] = []
-        missing = parts
-        if kept is not None:
-            known, missing = _covered(kept.pieces, parts)
-            pieces = known
+        pieces, missing = ([], parts) if kept is None else _covered(kept.pieces, parts)
         frames = [kept.rows] if kept is not None and pieces else []
-        if not pieces:
-            missing = parts
         found: list[_Piece] = []
         for run in runs(missing):
             rows = self._store.query(run, lambda lazy: lazy.select("seq", *self._recipe.columns))
@@ -167,7 +161,7 @@ def runs(parts: Sequence[Part]) -> Iterator[list[Part]]:
 def _covered(pieces: Sequence[_Piece], parts: list[Part]) -> tuple[list[_Piece], list[Part]]:
     """`pieces` as the parts they are now, and the parts that are not among them.
 
-    Without pieces, all of it is to be made anew: a part went, or was merged with unknown ones.
+    No pieces and all parts where it is to be made anew: one went, or was merged with unknown ones.
     """
     inside: dict[Part, list[_Piece]] = {}
     left = sorted(pieces, key=lambda piece: piece.first)
@@ -175,17 +169,17 @@ def _covered(pieces: Sequence[_Piece], parts: list[Part]) -> tuple[list[_Piece],
         while left and left[0].first <= part.last:
             piece = left.pop(0)
             if piece.first < part.first or piece.last > part.last:
-                return [], []
+                return [], parts
             inside.setdefault(part, []).append(piece)
     if left:
-        return [], []
+        return [], parts
     known: list[_Piece] = []
     for part, within in inside.items():
         size, rows = _size(part), sum(piece.rows for piece in within)
         only = within[0]
         same = len(within) == 1 and (only.first, only.last) == (part.first, part.last)
         if not (only.size == size if same else rows == count_rows(part.path)):
-            return [], []
+            return [], parts
         known.append(_Piece(part.first, part.last, rows, size))
     return known, [part for part in parts if part not in inside]
 

@@ -97,8 +97,10 @@ class Kinds:
         """
         fold = without_slots if fold is None else fold
         found: list[list[pl.DataFrame]] = [[] for _ in times]
-        wanted = [part for part in self._parts if self._is_wanted(part, times)]
-        fresh_days = {part.partition.date for part in wanted if part.last > self._judged}
+        fresh_days = {part.partition.date for part in self._parts if part.last > self._judged}
+        days = {part.partition.date for part in self._parts}
+        days = fresh_days | {date for date in days if any(_meets(date, of) for of in times)}
+        wanted = [part for part in self._parts if part.partition.date in days]
         for date, digest in self._digests.each(wanted, progress):
             if date in fresh_days:
                 self._learn(digest)
@@ -146,11 +148,6 @@ class Kinds:
             schema={"text": pl.String, "template": pl.String, "template_id": pl.UInt64},
         )
         return counts.join(table, on="text", how="left").drop("text")
-
-    def _is_wanted(self, part: Part, times: Sequence[LogSelection]) -> bool:
-        if part.last > self._judged:
-            return True
-        return any(_meets(part.partition.date, of) for of in times)
 
     def _learn(self, digest: pl.DataFrame) -> None:
         """Take on the texts of `digest` that watching has not met, in the order they came."""
