@@ -37,6 +37,12 @@ def test_an_error_heard_once_long_ago_is_rare_when_it_is_back():
     assert found.reasons[0].text.startswith("seen once in 20 h")
 
 
+def test_one_more_after_a_burst_is_none():
+    """What was told is over; a single line begins nothing anew."""
+    after = [Line(LATER + 1100, "failed: no answer", ERROR)]
+    assert len(told([*ALIVE, *SELDOM, *again(20, 10), *after])) == 1
+
+
 def test_twice_is_no_burst():
     """Errors keep company."""
     assert told([*ALIVE, *ONCE, *again(60, 2)]) == []

@@ -120,6 +120,9 @@ class BurstWatch:
         for key, found in list(self._open.items()):
             if slot * SLOT_S - found.end.timestamp() >= _HOLD.total_seconds():
                 del self._open[key]
+                kin = self._kin.get(key)
+                if kin is not None:  # what was told is not told again with the next line
+                    self._forget_recent(kin, slot + WITHIN, running=True)
                 yield found.grown(found.end, still_open=False)
 
     def _hear(self, group: Group) -> Detection | None:
