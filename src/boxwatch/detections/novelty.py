@@ -177,7 +177,8 @@ class NoveltyWatch:
         self._known = {key: Acquaintance(**state) for key, state in saved["known"].items()}
         self._fresh = {key: Fresh(**state) for key, state in saved["fresh"].items()}
         self._open = {key: from_record(found) for key, found in saved["open"].items()}
-        self._said.load(saved["said"])
+        if "said" in saved:  # not in the states of earlier versions
+            self._said.load(saved["said"])
 
 
 def _finding(host: str, entity: str, fresh: Fresh, end: datetime) -> Detection:
