@@ -29,7 +29,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "detect": ("boxwatch.cli.batch:detect", "Find incidents in the stored events."),
     "replay": ("boxwatch.cli.batch:replay", "Run a recording through again, from the beginning."),
     "incidents": ("boxwatch.cli.incidents:app", "List, show, report, acknowledge incidents."),
-    "logs": ("boxwatch.cli.logs:app", "Templates and sessions of log lines, of any file."),
+    "logs": ("boxwatch.cli.logs:app", "Search and count stored lines; templates of any file."),
     "score": ("boxwatch.cli.score:score", "Judge the readings of any table by another; no labels."),
     "explain": ("boxwatch.cli.explain:explain", "Say what a line of a log means."),
     "rules": ("boxwatch.cli.rules:rules", "List the known failures and where they come from."),
