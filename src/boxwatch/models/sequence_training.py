@@ -61,10 +61,11 @@ def _learn(layers: Any, read: Any, come: Any) -> None:  # noqa: ANN401 - torch m
     optimiser = torch.optim.AdamW(layers.parameters(), lr=_RATE)
     slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs * batches)
     for _ in range(epochs):
-        for rows in torch.randperm(len(read)).split(_BATCH):
+        order: Any = torch.randperm(len(read))
+        for rows in order.split(_BATCH):
             remembered, _ = layers["memory"](layers["code"](read[rows]))
             guess = layers["next"](remembered)
-            loss = torch.nn.functional.cross_entropy(
+            loss: Any = torch.nn.functional.cross_entropy(
                 guess.flatten(0, 1), come[rows].flatten(), ignore_index=UNJUDGED
             )
             optimiser.zero_grad()
