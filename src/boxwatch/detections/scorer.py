@@ -234,4 +234,4 @@ class ViewScorer:
             self._began = None  # trained since: it is trusted from the next window on
             return
         model = cast("Saved | None", saved["model"])
-        self.model = None if model is None else view_model.load(self.view, model)
+        self.model = None if model is None else view_model.load_view_model(self.view, model)

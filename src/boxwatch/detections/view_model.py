@@ -146,7 +146,7 @@ class ViewModel:
         return parts
 
 
-def load(view: View, saved: Saved) -> ViewModel:
+def load_view_model(view: View, saved: Saved) -> ViewModel:
     """The model that `ViewModel.save` described."""
     arrays: dict[str, dict[str, NDArray[np.generic]]] = {}
     for path, array in saved.arrays.items():

@@ -1,6 +1,5 @@
 """Incidents: findings grouped into one thing that happened, for a person."""
 
-from boxwatch.incidents.grouper import Grouper
-from boxwatch.incidents.incident import Cause, Incident, State
+import lazy_loader
 
-__all__ = ["Cause", "Grouper", "Incident", "State"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

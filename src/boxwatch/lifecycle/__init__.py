@@ -1,5 +1,5 @@
 """Learning: the life of the models."""
 
-from boxwatch.lifecycle.training import Trained, train
+import lazy_loader
 
-__all__ = ["Trained", "train"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

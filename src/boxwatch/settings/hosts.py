@@ -104,7 +104,8 @@ class Host(Section):
         Allowed("", "a list of journald, docker, nvidia, host, kernel and files"),
     ] = Field(default=(), description="What is read there; empty = all that is switched on.")
     labels: Annotated[dict[str, str], Allowed("", "a table: name -> text")] = Field(
-        default_factory=dict, description="Words of your own; `--label` of the commands selects hosts by them."
+        default_factory=dict,
+        description="Words of your own; `--label` of the commands selects hosts by them.",
     )
 
     @property

@@ -33,7 +33,7 @@ _LOW, _HIGH = 0.05, 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Rate:
+class LogRate:
     """How much one service writes, or one kind of its lines. All rates are lines a minute.
 
     `recent` is of the last ten minutes; `usual` with `low` and `high` is null where too little is
@@ -64,7 +64,7 @@ class RatesReport:
     until: datetime
     step_seconds: float
     history_from: datetime | None
-    rates: tuple[Rate, ...]
+    rates: tuple[LogRate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def _quantile(counts: pl.Series, slots: int, share: float) -> float:
     return float(np.quantile(full, share))
 
 
-def _rate(span: _Span, row: dict[str, Any]) -> Rate:
+def _rate(span: _Span, row: dict[str, Any]) -> LogRate:
     minutes = SLOT.total_seconds() / 60
     recent = (row["recent"] or 0) / minutes
     known = (row["slots"] or 0) >= _LEAST_HISTORY
@@ -187,7 +187,7 @@ def _rate(span: _Span, row: dict[str, Any]) -> Rate:
         begin = span.since + number * span.step
         length = min(span.step, span.until - begin).total_seconds() / 60
         steps.append(counts.get(number, 0) / max(length, 1 / 60))
-    return Rate(
+    return LogRate(
         host=row["host"],
         service=row["service"],
         template_id=None if row["template_id"] is None else str(row["template_id"]),
@@ -214,6 +214,6 @@ def _state(recent: float, slots: int | None, low: float | None, high: float | No
     return "more" if recent > high else "usual"
 
 
-def _strangeness(rate: Rate) -> tuple[int, float, str]:
+def _strangeness(rate: LogRate) -> tuple[int, float, str]:
     order = ("silent", "new", "more", "less", "unknown", "usual")
     return order.index(rate.state), -rate.recent, rate.service

@@ -38,7 +38,7 @@ _NEAR: Final = "2m"  # lines so near each other share one look around
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class LogPattern:
     """What a line must say: a text, or with `regex` a regular expression (Rust's, no look-around).
 
     Raises:
@@ -75,11 +75,11 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class LogsWanted:
     """Which lines, how many of the newest, and how many around each; `severity` is the least."""
 
     of: LogSelection
-    pattern: Pattern | None = None
+    pattern: LogPattern | None = None
     severity: int | None = None
     event_id: int | None = None
     limit: int = 100
@@ -104,7 +104,7 @@ class Found:
 _SCHEMA: Final[Schema] = {**LOGS, "seq": pl.UInt32(), "row": pl.UInt32()}
 
 
-def search_logs(data: Path, want: Wanted, progress: Progress) -> Found:
+def search_logs(data: Path, want: LogsWanted, progress: Progress) -> Found:
     """The lines that `want` describes.
 
     Raises:
@@ -132,7 +132,7 @@ def search_logs(data: Path, want: Wanted, progress: Progress) -> Found:
 
 
 class _Search:
-    def __init__(self, store: EventStore, want: Wanted) -> None:
+    def __init__(self, store: EventStore, want: LogsWanted) -> None:
         self._store = store
         self._want = want
 
@@ -253,7 +253,7 @@ def _after(instant: datetime) -> datetime:
     return instant + timedelta(microseconds=1)
 
 
-def _explain(store: EventStore, parts: list[Part], want: Wanted) -> datetime | None:
+def _explain(store: EventStore, parts: list[Part], want: LogsWanted) -> datetime | None:
     """Where no line was found: the time of the newest line there is, of what was asked for.
 
     Raises:

@@ -1,0 +1,3 @@
+from .training import Trained, train
+
+__all__ = ["Trained", "train"]

@@ -1,0 +1,55 @@
+from .batch import features, repair, train
+from .checking import check
+from .collecting import collect
+from .findings import Selection, evidence, incident, incidents, mark, report
+from .host_setup import Offer, add_host, check_hosts, offer_host, remove_host
+from .hosts import labelled
+from .log_files import LogColumns, parse_logs, score_logs
+from .log_rates import LogRate, log_rates
+from .log_search import LogPattern, LogsWanted, search_logs
+from .log_selection import LogSelection
+from .log_templates import KindOfLine, LogPlace, log_templates, new_templates
+from .normalizing import normalize
+from .recording import record
+from .table_scores import score_table
+from .watching import detect, pipeline, replay, watch
+
+__all__ = [
+    "KindOfLine",
+    "LogColumns",
+    "LogPattern",
+    "LogPlace",
+    "LogRate",
+    "LogSelection",
+    "LogsWanted",
+    "Offer",
+    "Selection",
+    "add_host",
+    "check",
+    "check_hosts",
+    "collect",
+    "detect",
+    "evidence",
+    "features",
+    "incident",
+    "incidents",
+    "labelled",
+    "log_rates",
+    "log_templates",
+    "mark",
+    "new_templates",
+    "normalize",
+    "offer_host",
+    "parse_logs",
+    "pipeline",
+    "record",
+    "remove_host",
+    "repair",
+    "replay",
+    "report",
+    "score_logs",
+    "score_table",
+    "search_logs",
+    "train",
+    "watch",
+]
