@@ -42,6 +42,14 @@ def test_what_is_begun_and_does_not_end_is_a_finding():
     assert [reason.event_id is not None for reason in found.reasons] == [True, True]
 
 
+def test_a_service_that_says_nothing_else_is_judged_by_its_next_case():
+    """Every case counts, also where the next one is the first that is heard."""
+    others = beats("alive", 7, 2 * HOUR, service="service:other")
+    broken = [line for n in range(4) for line in load(LATER + 60 * n, ends=False)]
+    (found,) = told([*others, *loads(), *broken])
+    assert "now missing 3 times" in found.reasons[0].text
+
+
 def test_once_is_a_hiccup():
     """One line may be lost."""
     assert told([*HABIT, *load(LATER, ends=False), *loads(begin=LATER + 60, count=20)]) == []

@@ -58,6 +58,7 @@ class Service:
                 if rule.name.backward:
                     misses += self._look_back(rule, one)
                 else:
+                    misses += self._given_up(rule, one)
                     _begin(rule, one)
             self._remember(one)
         self._speak(one)
@@ -78,6 +79,17 @@ class Service:
                 self.failing[template] = None
         self.counts[template] += 1
         return True
+
+    def _given_up(self, rule: Rule, one: Heard) -> list[Miss]:
+        """The case that a new one ends, where its time is over: of a service that speaks seldom."""
+        key = one.session if rule.name.by_id and one.session else ""
+        case = rule.waiting.get(key)
+        if case is None or one.clock - case.clock <= rule.within:
+            return []
+        del rule.waiting[key]
+        heard = one.process == case.process or self.processes >= _MANY
+        heard = heard or self.heard_since(case.process, case.clock + rule.within)
+        return [Miss(rule, case)] if heard and rule.miss(case) else []
 
     def _look_back(self, rule: Rule, one: Heard) -> list[Miss]:
         """What a line says of a rule about the one before it."""
