@@ -17,7 +17,7 @@ from tests.testbed.progress import at_work, head
 
 from boxwatch.store import EventStore, StateStore
 
-KILLS = 12
+KILLS = 30
 PATIENCE_S = 240
 EVERY_S = 20  # seconds of the recording in one batch
 REPOSITORY = Path(__file__).parents[2]

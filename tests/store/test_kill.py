@@ -14,7 +14,7 @@ from tests.store.killed import EVERY, batch_of, incident_of, weight
 
 from boxwatch.store import EventStore, StateStore
 
-KILLS = 8
+KILLS = 16
 REPOSITORY = Path(__file__).parents[2]
 
 
