@@ -20,6 +20,7 @@ import orjson
 import polars as pl
 from polars.exceptions import ComputeError
 
+from boxwatch.events.ndjson_keys import count_keys, likely
 from boxwatch.events.quarantine import Refused, set_aside
 from boxwatch.events.schema import RawChunk
 
@@ -28,7 +29,6 @@ _LITTER: Final = b"\x00 \t\r"  # a crash leaves NUL bytes in files
 _FEW: Final = 16
 _SLICE: Final = 256 * 1024
 _LARGE: Final = 256 * 1024
-_FIRST: Final = 32  # lines that are looked at to see what fields there are
 _PIECE: Final = 4 * 1024 * 1024  # of a chunk that holds a line that is not JSON
 
 
@@ -164,39 +164,15 @@ def _read_clean(lines: bytes, columns: Sequence[str]) -> pl.DataFrame:
 
     A field that no line has costs as much as one that all have: looking for it.
     """
-    likely = _likely(lines, columns) if len(lines) >= _LARGE else columns
-    if len(likely) < len(columns):
-        frame = pl.read_ndjson(lines, schema=dict.fromkeys(likely, pl.String()))
+    expected = likely(lines, columns) if len(lines) >= _LARGE else columns
+    if len(expected) < len(columns):
+        frame = pl.read_ndjson(lines, schema=dict.fromkeys(expected, pl.String()))
         told = frame.width * frame.height - sum(column.null_count() for column in frame)
-        if told == _count_keys(lines):
+        if told == count_keys(lines):
             absent = [name for name in columns if name not in frame.columns]
             nothing = [pl.lit(None, pl.String).alias(name) for name in absent]
             return frame.with_columns(nothing).select(columns)
     return pl.read_ndjson(lines, schema=dict.fromkeys(columns, pl.String()))
-
-
-def _likely(lines: bytes, columns: Sequence[str]) -> Sequence[str]:
-    """Those of `columns` that the first lines have; all where these have others too."""
-    found: set[str] = set()
-    for line in lines[: _LARGE // 4].split(b"\n", _FIRST)[:_FIRST]:
-        try:
-            found.update(parse(line))
-        except ValueError:
-            return columns
-    return [name for name in columns if name in found] if found.issubset(columns) else columns
-
-
-def _count_keys(lines: bytes) -> int:
-    """How many keys the objects in `lines` have, from text alone: quote and colon, not escaped."""
-    letters = np.frombuffer(lines, np.uint8)
-    count = 0
-    for start in range(0, len(letters), _SLICE):
-        piece = letters[start : start + _SLICE + 2]
-        ends = piece[1:-1] == ord('"')
-        ends &= piece[2:] == ord(":")
-        ends &= piece[:-2] != ord("\\")
-        count += int(np.count_nonzero(ends))
-    return count
 
 
 def _read_pieces(lines: bytes, columns: Sequence[str]) -> tuple[pl.DataFrame, list[Refused]]:

@@ -89,9 +89,7 @@ class WindowBuilder:
         logs = self.miner.add(events.logs, service.service_name())
         samples = events.samples.filter(pl.col("metric").is_in(_METRICS)).select(list(SAMPLE))
         meters = events.samples.filter(pl.col("metric").is_in(service.METERS)).select(list(SAMPLE))
-        first = _first_time(samples, meters, logs)
-        if first is None:
-            first = now
+        first = _first_time(now, samples, meters, logs)
         boundary = _floor(now - self.lateness, _STEP)
         line_boundary = _floor(now - 2 * self.lateness, _LINE_STEP)
         self._closed = _from_where(self._closed, boundary, first, _STEP)
@@ -286,14 +284,12 @@ def _from_where(
     """Where the open windows begin; a clock that was set back opens them again."""
     if closed is None:
         return _floor(first, step)
-    if boundary < closed - step:
-        return boundary
-    return closed
+    return boundary if boundary < closed - step else closed
 
 
-def _first_time(*tables: pl.DataFrame) -> datetime | None:
+def _first_time(now: datetime, *tables: pl.DataFrame) -> datetime:
     times = [frame["time"].min() for frame in tables if not frame.is_empty()]
-    return min(times) if times else None  # type: ignore[type-var, return-value]
+    return min(times, default=now)  # type: ignore[type-var, return-value]
 
 
 def _text(instant: datetime | None) -> str | None:

@@ -15,11 +15,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from pydantic import Field, PrivateAttr, SecretStr, ValidationError
+from pydantic import Field, PrivateAttr, ValidationError
 from pydantic_core import ErrorDetails
 
 from boxwatch.errors import SettingError
 from boxwatch.settings import endpoints, lines, tree
+from boxwatch.settings.files import read_file, secret
 from boxwatch.settings.hosts import Host, Hosts
 from boxwatch.settings.rows import SettingRow, allowed, leaves, rows
 
@@ -99,7 +100,7 @@ class Settings(tree.Section):
             SettingError: the file cannot be read or is empty.
 
         """
-        return _secret(
+        return secret(
             self.service.metrics_token, self.service.metrics_token_file, "service.metrics_"
         )
 
@@ -110,7 +111,7 @@ class Settings(tree.Section):
             SettingError: the file cannot be read or is empty.
 
         """
-        return _secret(self.otlp.token, self.otlp.token_file, "otlp.")
+        return secret(self.otlp.token, self.otlp.token_file, "otlp.")
 
     def service_token(self, service: endpoints.ServiceEndpoint) -> str | None:
         """The bearer token to send to `service`, from its file or variable; null = none.
@@ -127,19 +128,7 @@ class Settings(tree.Section):
                     hint="Set it where Boxwatch starts, or use token_file.",
                 )
             return token
-        return _secret(None, service.token_file, f"services: {service.name}: ")
-
-
-def _secret(token: SecretStr | None, file: Path | None, where: str) -> str | None:
-    """A token from its variable or its file; null = none."""
-    if token is not None:
-        return token.get_secret_value()
-    if file is None:
-        return None
-    text = _read(file, f"{where}token_file").decode("utf-8", "replace").strip()
-    if not text:
-        raise SettingError(f"{where}token_file: {str(file)!r} is empty.")
-    return text
+        return secret(None, service.token_file, f"services: {service.name}: ")
 
 
 def load(
@@ -198,19 +187,9 @@ def _find(environ: Mapping[str, str]) -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def _read(file: Path, what: str) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as failure:
-        raise SettingError(
-            f"{what}: {str(file)!r} cannot be read: {failure.strerror}.",
-            hint="Give the path of a file you may read.",
-        ) from None
-
-
 def _parse(file: Path) -> dict[str, object]:
     try:
-        return tomllib.loads(_read(file, "settings file").decode())
+        return tomllib.loads(read_file(file, "settings file").decode())
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as failure:
         raise SettingError(
             f"settings file {str(file)!r} is not TOML: {failure}.", hint="See https://toml.io."
