@@ -80,13 +80,25 @@ class Masker:
 
     def column(self, messages: pl.Series) -> pl.Series:
         """The masked text of each message; null stays null."""
+        codes, distinct = self.kinds(messages)
+        return distinct.gather(codes)
+
+    def kinds(self, messages: pl.Series) -> tuple[pl.Series, pl.Series]:
+        """The distinct masked texts, by where they first come, and for each message its number."""
         longest = messages.str.len_bytes().max()
         if isinstance(longest, int) and longest > LONGEST:
             rows = (messages.str.len_chars() > LONGEST).fill_null(value=False).arg_true()
             heads = messages.gather(rows).str.head(LONGEST).str.replace(_CUT_WORD, "")
             messages = messages.scatter(rows, heads)
         masked = messages.str.replace_all(self._pattern.replace(r"\b", _BOUNDARY), WILD)
-        return masked.str.replace_all(_RUN, WILD).str.strip_chars(" \t")
+        # Masked texts are few: what comes next is done for each of them once.
+        few = masked.unique(maintain_order=True)
+        texts = few.str.replace_all(_RUN, WILD).str.strip_chars(" \t")
+        distinct = texts.unique(maintain_order=True)
+        codes = _places(masked, few)
+        return (
+            codes if len(distinct) == len(few) else _places(texts, distinct).gather(codes)
+        ), distinct
 
     def line(self, message: str) -> str:
         """The masked text of one message: the same as in a column, without the cost of one."""
@@ -110,6 +122,13 @@ class Masker:
     @cached_property
     def _run(self) -> re.Pattern[str]:
         return re.compile(_RUN)
+
+
+def _places(texts: pl.Series, distinct: pl.Series) -> pl.Series:
+    """For each of `texts` where it stands in `distinct`."""
+    table = distinct.alias("text").to_frame().with_row_index("place")
+    rows = texts.alias("text").to_frame()
+    return rows.join(table, on="text", nulls_equal=True, maintain_order="left")["place"]
 
 
 def check_mask(mask: Mask) -> None:

@@ -76,12 +76,8 @@ class TemplateMiner:
 
     def of(self, messages: pl.Series) -> tuple[npt.NDArray[np.int64], list[str]]:
         """For each message the number of its template, and the templates by number."""
-        masked = self._masker.column(messages.fill_null(""))
-        distinct = masked.unique(maintain_order=True)
-        numbered = distinct.alias("t").to_frame().with_row_index("n")
-        rows = masked.alias("t").to_frame().join(numbered, on="t", maintain_order="left")
-        codes = rows["n"].to_numpy().astype(np.int64)
-        return self._templates(codes, distinct.to_list())
+        codes, distinct = self._masker.kinds(messages.fill_null(""))
+        return self._templates(codes.to_numpy().astype(np.int64), distinct.to_list())
 
     def line(self, message: str, service: str = "") -> Line:
         """The kind of one line: the same as in a batch, without the cost of one."""
