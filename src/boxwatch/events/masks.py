@@ -96,9 +96,9 @@ class Masker:
         texts = few.str.replace_all(_RUN, WILD).str.strip_chars(" \t")
         distinct = texts.unique(maintain_order=True)
         codes = _places(masked, few)
-        return (
-            codes if len(distinct) == len(few) else _places(texts, distinct).gather(codes)
-        ), distinct
+        if len(distinct) < len(few):
+            codes = _places(texts, distinct).gather(codes)
+        return codes, distinct
 
     def line(self, message: str) -> str:
         """The masked text of one message: the same as in a column, without the cost of one."""
