@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
+from datetime import timedelta
 from typing import Final
 
 # Whatever the case: "7D" means days to whoever writes it, and nobody sets months here.
@@ -98,6 +99,12 @@ def print_duration(seconds: float) -> str:
         if count or parts:
             parts.append((count, name))
     return " ".join(f"{count} {name}" for count, name in parts[:2] if count)
+
+
+def print_lasted(span: timedelta) -> str:
+    """How long something lasted, for a person, in whole seconds: `15 m 57 s`; or `< 1 s`."""
+    seconds = int(span.total_seconds())
+    return "< 1 s" if 0 <= seconds < 1 else print_duration(seconds)
 
 
 def print_size(size_bytes: float) -> str:

@@ -1,3 +1,5 @@
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -89,6 +91,15 @@ def test_ratio_refuses(text):
 def test_print_duration(seconds, text):
     """A duration prints as its two largest units."""
     assert units.print_duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0, "< 1 s"), (1.7e-05, "< 1 s"), (1.9, "1 s"), (957, "15 m 57 s"), (3900, "1 h 5 m")],
+)
+def test_print_lasted(seconds, text):
+    """What lasted is said in whole seconds; a moment is one."""
+    assert units.print_lasted(timedelta(seconds=seconds)) == text
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,18 @@
 """Reports: an incident as one line, as Markdown, and as a page that stands alone."""
 
 from boxwatch.reports.evidence import Evidence, Wanted, load, wanted
+from boxwatch.reports.findings import Finding, findings
 from boxwatch.reports.pages import Line, html, lines, markdown
 from boxwatch.reports.timeline import Marker
 from boxwatch.reports.words import summary
 
 __all__ = [
     "Evidence",
+    "Finding",
     "Line",
     "Marker",
     "Wanted",
+    "findings",
     "html",
     "lines",
     "load",

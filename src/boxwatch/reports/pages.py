@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 import polars as pl
@@ -21,21 +21,28 @@ from boxwatch.incidents.relations import is_address
 from boxwatch.reports import chart, timeline
 from boxwatch.reports.chart import Chart
 from boxwatch.reports.evidence import Evidence
+from boxwatch.reports.findings import Finding, findings
 from boxwatch.reports.timeline import Marker
-from boxwatch.reports.words import instant, lasted, place, standing, visible
+from boxwatch.reports.words import instant, place, standing, visible
+from boxwatch.units import print_lasted
 
 _MOST_LINES: Final = 24
+_JUMP: Final = timedelta(minutes=1)  # so far apart, lines do not read as following each other
 _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One evidence line, ready to print; `around`: only because of the one beside it."""
+    """One evidence line, ready to print.
+
+    `around`: only because of the one beside it; `jump`: an excerpt goes on so much later here.
+    """
 
     time: str
     origin: str
     message: str
     around: bool = False
+    jump: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ def _environment() -> Environment:
         "visible": visible,
         "plain": _plain,
         "instant": instant,
-        "lasted": lasted,
+        "lasted": print_lasted,
     }
     return environment
 
@@ -124,6 +131,7 @@ class Shown:
     state: str
     open: bool
     where: tuple[str, ...]
+    findings: tuple[Finding, ...]
     charts: tuple[Chart, ...]
     lines: tuple[Line, ...]
     more_lines: int
@@ -142,6 +150,7 @@ def _shown(incident: Incident, evidence: Evidence) -> Shown:
         state=standing(incident),
         open=incident.state in (State.OPEN, State.ACKNOWLEDGED),
         where=_where(incident),
+        findings=findings(incident.detections),
         charts=charts,
         lines=lines(evidence),
         more_lines=max(0, evidence.lines.height - _MOST_LINES),
@@ -164,15 +173,19 @@ def lines(evidence: Evidence) -> tuple[Line, ...]:
     told = evidence.lines.sort("time", maintain_order=True)
     around = told["event_id"].is_in(pl.Series(list(evidence.around), dtype=pl.UInt64).implode())
     chosen = pl.concat([told.filter(~around), told.filter(around)]).head(_MOST_LINES)
-    rows = chosen.sort("time", maintain_order=True).iter_rows(named=True)
+    ordered = chosen.sort("time", maintain_order=True)
+    excerpts = not evidence.around.isdisjoint(ordered["event_id"])
+    jumps = (ordered["time"].diff() > _JUMP).fill_null(value=False)
+    rows = zip(ordered.iter_rows(named=True), jumps, strict=True)
     return tuple(
         Line(
             time=instant(row["time"], day=False),
             origin=visible(_origin(row)),
             message=visible("" if row["message"] is None else row["message"]),
             around=row["event_id"] in evidence.around,
+            jump=excerpts and jump,
         )
-        for row in rows
+        for row, jump in rows
     )
 
 

@@ -9,7 +9,8 @@ from typing import Final
 
 from boxwatch.clock import from_micros, to_micros
 from boxwatch.incidents.incident import Incident
-from boxwatch.reports.words import instant, lasted, place
+from boxwatch.reports.words import instant, place
+from boxwatch.units import print_lasted
 
 WIDTH: Final = 1120
 LABELS: Final = 168  # room for the names of the lanes
@@ -129,7 +130,7 @@ def _bar(incident: Incident, top: float, scale: _Scale) -> Bar:
         link=f"#i-{incident.id}",
         text=(
             f"{incident.severity}: {incident.title}; {instant(incident.start)}, "
-            f"{lasted(incident.end - incident.start)}"
+            f"{print_lasted(incident.end - incident.start)}"
         ),
     )
 
@@ -142,7 +143,7 @@ def _marker(marker: Marker, top: float, scale: _Scale) -> Bar:
         width=round(max(_LEAST, scale.x(marker.end) - left), 1),
         css="marker",
         link="",
-        text=f"{marker.label}; {instant(marker.start)}, {lasted(marker.end - marker.start)}",
+        text=f"{marker.label}; {instant(marker.start)}, {print_lasted(marker.end - marker.start)}",
     )
 
 

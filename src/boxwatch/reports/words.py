@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from boxwatch.detections.known import in_words
 from boxwatch.events.metrics import METRICS
 from boxwatch.incidents.incident import Incident, State
+from boxwatch.units import print_lasted
 
 # Control characters, and marks that reorder text on the screen (Unicode TR 36): a log line must
 # not be able to show itself as something it is not.
@@ -33,21 +34,6 @@ def instant(moment: datetime, *, day: bool = True) -> str:
     return moment.strftime("%Y-%m-%d %H:%M:%S UTC" if day else "%H:%M:%S")
 
 
-def lasted(span: timedelta) -> str:
-    """`45 s`, `12 min`, `3 h 05 min`, `2 d 4 h`; a moment is `< 1 s`."""
-    seconds = int(span.total_seconds())
-    if seconds < 1:
-        return "< 1 s"
-    if seconds < 120:
-        return f"{seconds} s"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if hours < 1:
-        return f"{minutes} min"
-    if days < 1:
-        return f"{hours} h {minutes % 60:02d} min"
-    return f"{days} d {hours % 24} h"
-
-
 def standing(incident: Incident) -> str:
     """Where it stands: `open`, `resolved`, `acknowledged` or `false alarm`."""
     return incident.state.value.replace("_", " ")
@@ -60,7 +46,7 @@ def place(entity: str, host: str) -> str:
 
 def summary(incident: Incident) -> str:
     """One line without markup: severity, what, where, when, how long, what to do."""
-    lasts = lasted(incident.end - incident.start)
+    lasts = print_lasted(incident.end - incident.start)
     time = f"for {lasts} so far" if incident.state is State.OPEN else f"for {lasts}"
     return visible(
         f"[{incident.severity.upper()}] {incident.title} ({incident.host}, {incident.entity}) "

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from boxwatch.detections.detection import Severity
 from boxwatch.incidents.incident import Incident, State
-from boxwatch.units import print_duration
+from boxwatch.units import print_lasted
 
 STYLES: Final = {
     Severity.INFO: "cyan",
@@ -61,8 +61,7 @@ class ConsoleSink:
         line.append(f"  {verb:<8}  {_clean(incident.title)}")
         line.append(f"  {_clean(incident.host)} {_clean(incident.entity)}", "dim")
         if incident.state is State.RESOLVED:
-            lasted = (incident.end - incident.start).total_seconds()
-            line.append(f"  after {print_duration(lasted)}", "dim")
+            line.append(f"  after {print_lasted(incident.end - incident.start)}", "dim")
         self._console.print(line, soft_wrap=True)
         if verb == "OPENED":
             self._print_below(incident)
