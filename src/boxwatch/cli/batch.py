@@ -8,10 +8,10 @@ from typing import Annotated
 import typer
 
 from boxwatch import wiring
-from boxwatch.cli.findings import FailOn, status_of
+from boxwatch.cli.findings import FailOn, listing, status_of
 from boxwatch.cli.options import seconds
-from boxwatch.cli.printing import show
-from boxwatch.cli.session import open_session, progress
+from boxwatch.cli.printing import record, show
+from boxwatch.cli.session import Session, open_session, progress
 
 
 def collect(
@@ -48,7 +48,7 @@ def normalize(
     session = open_session(ctx)
     with progress(session) as report:
         result = wiring.normalize(session.settings, session.data, export, report)
-    show(session, result)
+    _show_known(session, result)
 
 
 def features(ctx: typer.Context) -> None:
@@ -73,6 +73,8 @@ def detect(ctx: typer.Context, fail_on: FailOn = None) -> int:
     with progress(session) as report:
         result = wiring.detect(session.settings, session.data, report)
     show(session, result)
+    if result.incidents and not session.as_json:
+        session.notes.print(f"Next: {listing(session.settings)}", soft_wrap=True)
     return status_of(wiring.incidents(session.data), fail_on)
 
 
@@ -109,4 +111,16 @@ def repair(ctx: typer.Context) -> None:
     session = open_session(ctx)
     with progress(session) as report:
         result = wiring.repair(session.settings, session.data, report)
-    show(session, result)
+    if result.aside is None and not result.lost and not session.as_json:
+        session.console.print("Nothing is damaged.")
+    else:
+        _show_known(session, result)
+
+
+def _show_known(session: Session, result: object) -> None:
+    """Print a report; for people without the fields that hold nothing."""
+    if session.as_json:
+        show(session, result)
+        return
+    fields = record(result)
+    show(session, {name: one for name, one in fields.items() if one not in (None, (), {})})

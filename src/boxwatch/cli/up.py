@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,14 +14,15 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from boxwatch import units, wiring
-from boxwatch.cli.findings import FailOn, status_of
+from boxwatch import wiring
+from boxwatch.cli.findings import FailOn, counted, listing, status_of
 from boxwatch.cli.options import For
 from boxwatch.cli.session import open_session
 from boxwatch.clock import monotonic
 from boxwatch.live import Status
 from boxwatch.pulse import REGISTRY, Registry
 from boxwatch.sinks import ConsoleSink, MemorySink, Sink, StreamSink
+from boxwatch.units import print_count, print_duration, print_lasted
 
 
 def up(
@@ -46,8 +48,9 @@ def up(
     limit = for_ if for_ is not None or minutes is None else minutes * 60
     seen = MemorySink()
     shown: Sink = StreamSink(sys.stdout.buffer) if session.as_json else ConsoleSink(session.console)
-    quiet = session.as_json or session.console.is_terminal
-    words = None if quiet else Words(session.notes, session.data)
+    words = None
+    if not session.as_json:
+        words = Words(session.notes, session.data, limit, begin=not session.console.is_terminal)
     with nullcontext() if session.as_json else status_line(session.console):
         status = wiring.watch(
             settings,
@@ -58,30 +61,61 @@ def up(
             sinks=[shown, seen],
             tell=words,
         )
+    if words is not None:
+        words.end(len(seen.incidents), listing(settings))
     return status if status != 0 else status_of(seen.incidents, fail_on)
 
 
 class Words:
-    """Says on standard error that watching began, and when it began to judge.
+    """Says on standard error that watching began, when it began to judge, and what came of it.
 
-    For whoever sends the output to a file: there is no status line, and silence would look like
-    health from the first second.
+    The beginning is for whoever sends the output to a file: there is no status line, and silence
+    would look like health from the first second. The end is for everybody.
     """
 
-    def __init__(self, notes: Console, data: Path) -> None:
+    def __init__(
+        self, notes: Console, data: Path, limit_s: float | None = None, *, begin: bool = True
+    ) -> None:
         self._notes = notes
         self._data = data
-        self._began = False
+        self._limit_s = limit_s
+        self._begin = begin
+        self._began: datetime | None = None
+        self._now: datetime | None = None
         self._learning = False
+        self._judged = False
 
     def __call__(self, status: Status) -> None:
         """Take the status after a turn; the first one shows that the sources and the store work."""
-        if not self._began:
-            self._notes.print(f"Watching, into {self._data}. Ctrl-C stops.", soft_wrap=True)
-            self._began = True
+        if self._began is None:
+            self._began = status.now
+            how_long = "" if self._limit_s is None else f" for {print_duration(self._limit_s)}"
+            self._say(f"Watching{how_long}, into {self._data}. Ctrl-C stops.")
         if self._learning and status.learning_left_s is None:
-            self._notes.print("Learned what is normal; judging from now on.", soft_wrap=True)
+            self._say("Learned what is normal; judging from now on.")
         self._learning = status.learning_left_s is not None
+        self._judged = self._judged or status.strangest is not None
+        self._now = status.now
+
+    def _say(self, text: str) -> None:
+        if self._begin:
+            self._notes.print(text, soft_wrap=True)
+
+    def end(self, incidents: int, listing: str) -> None:
+        """Say how long it watched and what it found; `listing` is the command that shows it."""
+        if self._began is None or self._now is None:
+            self._notes.print("Stopped before the first readings; the next start goes on here.")
+            return
+        lasted = print_lasted(self._now - self._began)
+        if incidents:
+            found = f"{counted(incidents)}. Next: {listing}"
+        elif self._learning:
+            found = "it only learned what is normal here, and the next start goes on learning."
+        elif not self._judged:
+            found = "too short to judge anything. The next start goes on here."
+        else:
+            found = "nothing unusual."
+        self._notes.print(f"Watched {lasted}: {found}", soft_wrap=True)
 
 
 @contextmanager
@@ -102,17 +136,17 @@ def status_line(console: Console) -> Iterator[None]:
 def status_text(registry: Registry, elapsed_s: float) -> Text:
     """How watching goes, from our own metrics; what is not known yet is left out."""
     remaining = registry.value("boxwatch_baseline_remaining_seconds")
-    parts = [f"watching for {units.print_duration(round(elapsed_s))}"]
+    parts = [f"watching for {print_duration(round(elapsed_s))}"]
     if remaining is not None:
-        parts = [f"learning what is normal, {units.print_duration(round(remaining))} left"]
-    parts.append(f"{units.print_count(registry.total('boxwatch_events_total'))} records")
+        parts = [f"learning what is normal, {print_duration(round(remaining))} left"]
+    parts.append(f"{print_count(registry.total('boxwatch_events_total'))} records")
     for part in ("cpu", "memory", "disk"):
         percent = registry.value(f"system_{part}_usage_percent")
         if percent is not None:
             parts.append(f"{part} {percent:.0f} %")
     forgotten = registry.total("boxwatch_templates_forgotten_total")
     if forgotten:
-        parts.append(f"{units.print_count(forgotten)} kinds of line forgotten")
+        parts.append(f"{print_count(forgotten)} kinds of line forgotten")
     opened = round(registry.total("boxwatch_incidents_open"))
     parts.append("no open incident" if opened == 0 else f"{opened} open")
     return Text(" · ".join(parts), "dim" if opened == 0 else "yellow", no_wrap=True)
