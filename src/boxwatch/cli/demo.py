@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
@@ -54,6 +55,14 @@ def _block(incident: Mapping[str, object]) -> Text:
     )
 
 
+def _several(result: DemoResult) -> str:
+    """How many incidents there are for how many faults: a fault may show in several places."""
+    told = Counter(str(one["fault"]) for one in result.incidents if one["fault"] is not None)
+    again = ", ".join(name for name, count in told.items() if count > 1)
+    about = f"{sum(told.values())} incidents for {result.faults_found} faults"
+    return f"{about}: more than one incident each for {again}." if again else f"{about}."
+
+
 def _show(console: Console, result: DemoResult) -> None:
     console.print(
         Text(
@@ -70,6 +79,7 @@ def _show(console: Console, result: DemoResult) -> None:
         f"Found {result.faults_found} of {result.faults_injected} faults, "
         f"{result.false_alarms} false alarms, in {units.print_duration(result.elapsed_s)}."
     )
+    console.print(_several(result))
     if result.missed:
         console.print(f"Missed: {', '.join(result.missed)}.")
     console.print(f"Report: {result.report_path}", soft_wrap=True)

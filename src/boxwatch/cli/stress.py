@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -10,6 +10,8 @@ from boxwatch.bench.stress import Load, run
 from boxwatch.cli import options
 from boxwatch.cli.printing import show
 from boxwatch.cli.session import open_session, progress
+
+SEEN_AFTER: Final = 15.0  # seconds within which a load on every core shows, see docs/start.md
 
 
 def stress(
@@ -42,3 +44,16 @@ def stress(
     with progress(session) as report:
         result = run(load, for_, session.data, share, report)
     show(session, result)
+    expected = expected_of(load, for_, share)
+    if expected is not None and not session.as_json:
+        session.notes.print(expected)
+
+
+def expected_of(load: Load, seconds: float, share: float) -> str | None:
+    """What watching should have shown of a load; None where that is not promised."""
+    if load is not Load.CPU or seconds < SEEN_AFTER or share < 1.0:
+        return None
+    return (
+        "`boxwatch up` in another terminal should have shown an incident of the processors (cpu), "
+        "unless they were as busy while it learned what is normal."
+    )
