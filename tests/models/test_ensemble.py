@@ -76,6 +76,14 @@ def test_alarms_never_rise_when_the_budget_falls():
     assert not none.any()
 
 
+def test_budget_holds_at_the_beginning_of_tables():
+    """The first rows, with few before them, are no alarms more often than those that follow."""
+    rng = np.random.default_rng(0)
+    model = Ensemble.fit(rng.normal(30.0, 1.0, (1440, 1)), 0)
+    tables = [model.judge(rng.normal(30.0, 1.0, (40, 1))).score for _ in range(100)]
+    assert sum(model.alarms(score, 1.0 / 7.0, 60.0).any() for score in tables) <= 2
+
+
 def test_a_lasting_shift_is_no_alarm_for_ever():
     """A metric that moves for good is an alarm, later the new normal, and hides no other fault."""
     model, test = Ensemble.fit(server(8000), 0), server(8000, seed=1)

@@ -12,6 +12,10 @@ Alarms come in runs, since rows see their past. A budget counts occasions, so th
 comes from the greatest held-out scores of stretches of `SPAN` rows: block maxima, which are nearly
 independent (Gumbel, "Statistics of Extremes", 1958). The share of stretches that may hold a false
 alarm is the budget times a stretch's length.
+
+The first rows of a table have no whole `SPAN` behind them: means over few rows scatter more, and a
+jump at the first row goes on in them. So their scores are divided by how much higher rows of
+training score, held out as ever, when no more rows before them are known.
 """
 
 from __future__ import annotations
@@ -44,6 +48,8 @@ _CHUNK: Final = 4_096
 _MOST_STRETCHES: Final = 0.2  # with an alarm, however large the budget: more is no exception
 _DAY_SECONDS: Final = 86_400.0
 _SETTLES: Final = 8  # the part of a day from which its median is known well enough
+_BEGINNINGS: Final = 64  # in each fold, from which rows without a past are known
+_HIGH: Final = 0.99  # the quantile of scores at which those with and without a past are alike
 _TINY: Final = 1e-9
 
 
@@ -66,19 +72,21 @@ class Ensemble:
     Made by `fit`. State between rows is the last `SPAN` - 1 of them, which the caller keeps.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - all that was learned
         self,
         ranges: Ranges,
         members: list[Detector],
         units: list[float],
         calibrator: Calibrator,
         occasions: Calibrator,
+        excess: Float64,
     ) -> None:
         self.ranges = ranges
         self.members = members
         self.calibrator = calibrator
         self.occasions = occasions
         self._units = units
+        self._excess = excess  # of scores of the first rows, by how many rows are before them
 
     @classmethod
     def fit(cls, x: Float64, seed: int) -> Self:
@@ -99,11 +107,15 @@ class Ensemble:
         at = np.arange(0, rows, -(-rows // _MOST_ROWS))
         seen = _seen(z, at) if contextual else z[at]
         members = _members(seen, seed, contextual=contextual)
-        scores = _held_out(z, seen, at, seed) if contextual else _scores(members, z, None)
+        if contextual:
+            scores, first = _held_out(z, seen, at, seed)
+        else:
+            scores, first = _scores(members, z, None), np.empty((0, 0, len(members)))
         units = [max(float(np.median(column)), _TINY) for column in scores.T]
         together = _together(scores, units)
         occasions = Calibrator.fit(_greatest(together, _stretch(members)))
-        return cls(ranges, members, units, Calibrator.fit(together), occasions)
+        excess = _excess(first, units, together)
+        return cls(ranges, members, units, Calibrator.fit(together), occasions, excess)
 
     def alarms(
         self, score: Vector, false_alarms_per_day: float, interval_s: float
@@ -130,7 +142,8 @@ class Ensemble:
 
         Args:
             x: The rows; NaN = unknown, which counts as usual.
-            before: The rows that came right before them, if any.
+            before: The rows that came right before them, if any; where fewer than `SPAN` - 1 are
+                known, rows are held against such rows of training.
         """
         z = _standardised(self.ranges, x)
         past = None if before is None else _standardised(self.ranges, before)
@@ -139,6 +152,8 @@ class Ensemble:
             scores.append(_scores(self.members, part, earlier))
             shares.append(self._shares(part, earlier))
         together = _together(np.vstack(scores), self._units)
+        early = self._excess[0 if before is None else len(before) :][: len(together)]
+        together[: len(early)] /= early
         return Judged(together, self.calibrator.p_value(together), np.vstack(shares))
 
     def _shares(self, z: Matrix, before: Matrix | None) -> Matrix:
@@ -194,16 +209,43 @@ def _members(seen: Matrix, seed: int, *, contextual: bool) -> list[Detector]:
     return members
 
 
-def _held_out(z: Matrix, seen: Matrix, at: NDArray[np.integer], seed: int) -> Float64:
-    """Each row's scores by members that saw neither its stretch nor rows with a past in it."""
-    scores = []
+def _held_out(
+    z: Matrix, seen: Matrix, at: NDArray[np.integer], seed: int
+) -> tuple[Float64, Float64]:
+    """Each row's scores by members that saw neither its stretch nor rows with a past in it.
+
+    Second, the same for the first rows of tables that begin somewhere in the stretch, shape
+    (tables, `SPAN` - 1, members).
+    """
+    scores, first = [], []
     ends = np.linspace(0, len(z), _FOLDS + 1).astype(np.int64).tolist()
     for start, end in pairwise(ends):
         others = (at < start) | (at >= end + SPAN - 1)
         members = _members(seen[others], seed, contextual=True)
         before = z[:start] if start > 0 else None
         scores += [_scores(members, part, past) for part, past in _chunks(z[start:end], before)]
-    return np.vstack(scores)
+        first.append(_first_rows(members, z[start:end]))
+    return np.vstack(scores), np.vstack(first)
+
+
+def _first_rows(members: list[Detector], z: Matrix) -> Float64:
+    """Scores of the first `SPAN` - 1 rows of tables that begin at rows of `z`."""
+    length = SPAN - 1
+    starts = np.unique(np.linspace(0, len(z) - length, _BEGINNINGS).astype(np.int64))
+    seen = np.vstack([in_context(z[start : start + length]) for start in starts])
+    scores = np.column_stack([member.score(seen) for member in members]).astype(np.float64)
+    return scores.reshape(len(starts), length, len(members))
+
+
+def _excess(first: Float64, units: list[float], together: Vector) -> Float64:
+    """How many times as high as others the first rows of a table score, at least 1."""
+    tables, length, members = first.shape
+    if tables == 0:
+        return np.ones(length)
+    scores = _together(first.reshape(-1, members), units).reshape(tables, length)
+    high = max(float(np.quantile(together, _HIGH)), _TINY)
+    ratio = np.maximum(np.quantile(scores.astype(np.float64), _HIGH, axis=0) / high, 1.0)
+    return np.asarray(np.maximum.accumulate(ratio[::-1])[::-1])
 
 
 def _scores(members: list[Detector], z: Matrix, before: Matrix | None) -> Float64:
