@@ -191,6 +191,21 @@ def test_watching_has_the_same_masks(tmp_path):
         (("parse", "app.log", "--out", "no/o"), "no folder"),
         (("parse", "app.log", "--column", "x", "--out", "o"), "cannot be read as Parquet"),
         (("parse", "in.parquet", "--column", "x", "--out", "o"), "It has message"),
+        (("parse", "in.parquet", "--out", "o"), "is Parquet: give --column"),
+        (("parse", "app.log", "--out", "o.csv"), "what is written is Parquet"),
+        (("parse", "app.log", "--out", "app.log"), "Name another --out"),
+        (("parse", "app.log", "--out", "link"), "Name another --out"),
+        (
+            ("score", "--train", "app.log", "--test", "in.parquet", "--session", "s"),
+            "takes Parquet",
+        ),
+        *(
+            (
+                ("score", "--train", "in.parquet", "--test", test, "--session", "s", "--out", out),
+                "Name another --out",
+            )
+            for test, out in (("app.log", "in.parquet"), ("other.parquet", "other.parquet"))
+        ),
         (
             *(("score", "--train", "in.parquet", "--test", "in.parquet", "--session", "s"),),
             "It has message",
@@ -201,11 +216,15 @@ def test_wrong_files_are_refused(tmp_path, monkeypatch, capsys, arguments, says)
     """The error names the file or the column, and what there is."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "app.log").write_text("a line\n")
-    pl.DataFrame({"message": ["a"]}).write_parquet("in.parquet")
+    (tmp_path / "link").symlink_to("app.log")
+    for name in ("in.parquet", "other.parquet"):
+        pl.DataFrame({"message": ["a"]}).write_parquet(name)
     if "--out" not in arguments:
         arguments = (*arguments, "--out", "o")
     assert run(["logs", *arguments]) == 2
-    assert says in capsys.readouterr().err
+    assert says in " ".join(capsys.readouterr().err.split())
+    assert (tmp_path / "app.log").read_text() == "a line\n"
+    assert pl.read_parquet("in.parquet").columns == ["message"]
 
 
 def test_a_line_of_ten_megabytes_is_a_line(tmp_path, capsys):

@@ -60,7 +60,8 @@ def test_csv_and_npz_are_read_as_parquet_is(judge, tmp_path, capsys):
         table.write_csv(tmp_path / f"{name}.csv")
         np.savez(tmp_path / f"{name}.npz", **{name: table.to_numpy(), "columns": table.columns})
     for kind in ("csv", "npz"):
-        files = [tmp_path / f"{name}.{kind}" for name in ("train", "test", "out")]
+        files = [tmp_path / f"{name}.{kind}" for name in ("train", "test")]
+        files.append(tmp_path / "out.parquet")
         words = ["--train", files[0], "--test", files[1], "--interval", "60", "--out", files[2]]
         assert run(["score", *map(str, words), "--json"]) == 0
         assert pl.read_parquet(files[2])["score"].to_numpy() == pytest.approx(want["score"])
@@ -162,3 +163,69 @@ def test_no_rows_to_judge_give_no_verdicts(judge):
     _, scores = judge(readings(1000), readings(1000).head(0))
     assert scores.height == 0
     assert scores.columns == ["row", "score", "p_value", "alarm", "contributions"]
+
+
+def flat(rows, seed, at=None):
+    """One metric around 30; at row `at` two deviations more."""
+    values = np.random.default_rng(seed).normal(30.0, 1.0, rows)
+    if at is not None:
+        values[at] = 32.0
+    return pl.DataFrame({"fan": values})
+
+
+@pytest.mark.parametrize("at", [0, 200])
+def test_two_deviations_are_no_alarm_wherever_they_come(judge, at):
+    """A reading that is ordinary in the middle of a table is ordinary in its first row, too."""
+    report, scores = judge(flat(1440, 0), flat(400, 1, at))
+    assert not scores["alarm"].any()
+    assert (report["alarms"], report["occasions"]) == (0, 0)
+    assert scores["p_value"][at : at + 32].min() > 1e-3
+
+
+def test_a_fault_in_the_first_row_is_an_alarm(judge):
+    """What is far from all that training held is told from the first row on."""
+    test = flat(400, 1).with_columns(
+        pl.when(pl.int_range(pl.len()) < 3).then(60.0).otherwise("fan").alias("fan")
+    )
+    _, scores = judge(flat(1440, 0), test)
+    assert scores["alarm"][0]
+
+
+def test_the_report_counts_rows_and_occasions_and_names_the_strangest(judge, tmp_path, capsys):
+    """Both numbers for programs, one sentence for people, and the row to look at."""
+    report, scores = judge(readings(4000), faulty(), "--budget", "1/day")
+    rows = scores.with_row_index("n").filter("alarm")["n"]
+    assert report["alarms"] == len(rows)
+    assert report["occasions"] == 1 + int((rows.cast(pl.Int64).diff() > 32).sum())
+    assert f"the strangest is row {scores['score'].arg_max()}" in report["next_step"]
+    words = ["--train", tmp_path / "train.parquet", "--test", tmp_path / "test.parquet"]
+    words += ["--interval", "60s", "--budget", "1/day", "--out", tmp_path / "scores.parquet"]
+    assert run(["score", *map(str, words)]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert f"{len(rows)} rows on {report['occasions']} occasion" in said
+
+
+@pytest.mark.parametrize("read", ["--train", "--test"])
+@pytest.mark.parametrize("link", [None, "symlink_to", "hardlink_to"])
+def test_a_table_that_is_read_is_not_written(tmp_path, capsys, read, link):
+    """The error names the file, which keeps its readings, also behind a link."""
+    files = {"--train": tmp_path / "a.csv", "--test": tmp_path / "b.csv"}
+    for path in files.values():
+        readings(300).write_csv(path)
+    out, held = files[read], files[read].read_bytes()
+    if link is not None:
+        out = tmp_path / "out.parquet"
+        getattr(out, link)(files[read])
+    words = [str(word) for pair in files.items() for word in pair]
+    assert run(["score", *words, "--interval", "60s", "--out", str(out)]) == 2
+    said = "".join(capsys.readouterr().err.split())
+    assert files[read].name in said
+    assert "Nameanother--out" in said
+    assert files[read].read_bytes() == held
+
+
+def test_another_ending_than_parquet_is_refused(judge, tmp_path):
+    """Parquet is not written under a name that says CSV."""
+    said = judge(readings(300), readings(300), "--out", str(tmp_path / "s.csv"), status=2)
+    assert "what is written is Parquet" in " ".join(said.split())
+    assert not (tmp_path / "s.csv").exists()

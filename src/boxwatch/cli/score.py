@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from boxwatch import units, wiring
-from boxwatch.cli.printing import show
+from boxwatch.cli.printing import record, show
 from boxwatch.cli.session import open_session
 from boxwatch.errors import UsageError
 
@@ -40,7 +40,19 @@ def score(  # noqa: PLR0913, PLR0917 - two files, their clock, the budget, and w
     if interval_s <= 0:
         raise UsageError("--interval is zero.", hint="Say how far apart the rows are: 60s.")
     per_day = _per_day(budget)
-    show(session, wiring.score_table(train, test, interval_s, per_day, out, seed))
+    report = wiring.score_table(train, test, interval_s, per_day, out, seed)
+    told = record(report)
+    if not session.as_json:
+        del told["occasions"]
+        if report.alarms > 0:
+            told["alarms"] = (
+                f"{_many(report.alarms, 'row')} on {_many(report.occasions, 'occasion')}"
+            )
+    show(session, told)
+
+
+def _many(count: int, what: str) -> str:
+    return f"{units.print_count(count)} {what}{'' if count == 1 else 's'}"
 
 
 def _per_day(budget: str) -> float:

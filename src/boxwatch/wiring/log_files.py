@@ -18,11 +18,14 @@ from boxwatch.events.templates import TemplateMiner
 from boxwatch.events.vocabulary import template_id
 from boxwatch.models import SessionModel, Sessions
 from boxwatch.pulse import Progress
+from boxwatch.wiring.out_files import check_out
+from boxwatch.wiring.parquet_files import refuse_parquet, scan
 from boxwatch.wiring.session_models import Read, SessionDetector, order_model, sequences
 
 _CHUNK_BYTES: Final = 8 * 2**20
 _CHUNK_ROWS: Final = 100_000
 _LONGEST_LINE: Final = 16 * 2**20  # bytes of a line that are kept
+_PARSE_HINT: Final = "Plain text is read without --column."
 _TIME: Final = "time"
 _NO_CLOCK: Final = "the numbers of the lines, as there are no times: a poor clock"
 
@@ -83,7 +86,11 @@ def parse_logs(
         out: The Parquet file to write.
         progress: Told how many of the two passes' files are done.
         masks: What varies in these logs, beside the built-in masks.
+
+    Raises:
+        UsageError: a file cannot be read as what it is said to be, or `out` not be written.
     """
+    check_out(out, paths)
     miner = TemplateMiner(masks=masks)
     cut = 0
     for number, path in enumerate(paths):
@@ -94,7 +101,7 @@ def parse_logs(
     forgotten = miner.overflow
     lines = 0
     kinds: set[int] = set()
-    with tempfile.TemporaryDirectory(dir=_folder(out), prefix=".boxwatch-") as folder:
+    with tempfile.TemporaryDirectory(dir=out.parent, prefix=".boxwatch-") as folder:
         parts: list[Path] = []
         for number, path in enumerate(paths):
             progress("writing lines", number, len(paths))
@@ -126,6 +133,7 @@ def score_logs(  # noqa: PLR0913, PLR0917 - two files, what their columns are, w
     files have times, the number of a line is taken for its time, and the report says so.
     `detector` is "counts" or "sequence", which also learns the order of lines.
     """
+    check_out(out, (train, test))
     columns = replace(columns, time=_clock(train, test, columns.time))
     model, read = _detector(detector)
     miner = TemplateMiner(masks=masks)
@@ -165,9 +173,9 @@ def _clock(train: Path, test: Path, name: str | None) -> str | None:
     if name is None:
         return None
     if name != _TIME:
-        _scan(train, [name])
-        _scan(test, [name])
-    timed = all(name in _scan(path, []).collect_schema() for path in (train, test))
+        scan(train, [name])
+        scan(test, [name])
+    timed = all(name in scan(path, []).collect_schema() for path in (train, test))
     return name if timed else None
 
 
@@ -189,9 +197,10 @@ def _chunks(path: Path, column: str | None) -> Iterator[tuple[pl.Series, int]]:
     if not path.is_file():
         raise UsageError(f"There is no file {str(path)!r}.", hint="Check the path.")
     if column is None:
+        refuse_parquet(path)
         yield from _text_chunks(path)
         return
-    messages = _scan(path, [column]).select(pl.col(column).cast(pl.String))
+    messages = scan(path, [column], _PARSE_HINT).select(pl.col(column).cast(pl.String))
     total = messages.select(pl.len()).collect().item()
     for first in range(0, total, _CHUNK_ROWS):
         yield messages.slice(first, _CHUNK_ROWS).collect()[column], 0
@@ -218,35 +227,10 @@ def _series(lines: bytes) -> pl.Series:
     return text.str.split("\n").explode().str.strip_suffix("\r")
 
 
-def _scan(path: Path, columns: Sequence[str]) -> pl.LazyFrame:
-    """The Parquet file `path`, which must have `columns`.
-
-    Raises:
-        UsageError: no such file, no Parquet, or a column is missing; names those there are.
-
-    """
-    if not path.is_file():
-        raise UsageError(f"There is no file {str(path)!r}.", hint="Check the path.")
-    lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-    try:
-        there = lazy.collect_schema().names()
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
-        raise UsageError(
-            f"{str(path)!r} cannot be read as Parquet: {error}.",
-            hint="Plain text is read without --column.",
-        ) from None
-    for column in columns:
-        if column not in there:
-            raise UsageError(
-                f"{str(path)!r} has no column {column!r}.", hint=f"It has {', '.join(there)}."
-            )
-    return lazy
-
-
 def _lines(path: Path, columns: LogColumns) -> pl.DataFrame:
     """message, session and at (seconds; the line's number where there are no times)."""
     assert columns.session is not None  # noqa: S101 - narrows the type
-    lazy = _scan(path, [columns.message, columns.session])
+    lazy = scan(path, [columns.message, columns.session])
     schema = lazy.collect_schema()
     at = pl.int_range(pl.len()).cast(pl.Float64)
     if columns.time is not None:
@@ -290,9 +274,3 @@ def _sessions(miner: TemplateMiner, lines: pl.DataFrame) -> tuple[Sessions, pl.S
         left=left.to_series().to_numpy(),
     )
     return sessions, whole["session"]
-
-
-def _folder(out: Path) -> Path:
-    if not out.parent.is_dir():
-        raise UsageError(f"There is no folder {str(out.parent)!r}.", hint="Make it first.")
-    return out.parent

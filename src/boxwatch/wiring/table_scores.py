@@ -11,8 +11,9 @@ import polars as pl
 from numpy.typing import NDArray
 
 from boxwatch.errors import UsageError
-from boxwatch.models import LEAST_CONTEXT_ROWS, LEAST_ROWS, Ensemble, Judged
+from boxwatch.models import LEAST_CONTEXT_ROWS, LEAST_ROWS, SPAN, Ensemble, Judged
 from boxwatch.wiring.metric_tables import MetricTable, read_table
+from boxwatch.wiring.out_files import check_out
 
 UNKNOWN: Final = "(unknown readings)"
 _TOP: Final = 5
@@ -21,14 +22,20 @@ _NAMED: Final = 5  # columns named in one note
 
 @dataclass(frozen=True, slots=True)
 class TableReport:
-    """What `score` did; `notes` say what was left out or judged with less."""
+    """What `score` did; `notes` say what was left out or judged with less.
+
+    `alarms` are rows; those at most as far apart as a row looks back are one of the `occasions`.
+    `next_step` says where to look.
+    """
 
     training_rows: int
     rows: int
     metrics: int
     alarms: int
+    occasions: int
     notes: list[str]
     out: str
+    next_step: str
 
 
 def score_table(  # noqa: PLR0913, PLR0917 - two tables, their clock, the budget, and where to
@@ -48,8 +55,7 @@ def score_table(  # noqa: PLR0913, PLR0917 - two tables, their clock, the budget
     Raises:
         UsageError: a table cannot be used; says why.
     """
-    if not out.parent.is_dir():
-        raise UsageError(f"There is no folder {str(out.parent)!r}.", hint="Make it first.")
+    check_out(out, (train, test))
     learned, judged = read_table(train, "train"), read_table(test, "test")
     if len(learned.values) < LEAST_ROWS:
         raise UsageError(
@@ -80,7 +86,36 @@ def score_table(  # noqa: PLR0913, PLR0917 - two tables, their clock, the budget
     partial = out.with_name(out.name + ".partial")
     frame.write_parquet(partial)
     partial.replace(out)
-    return TableReport(len(x), len(y), len(metrics), int(alarm.sum()), notes, str(out))
+    return TableReport(
+        training_rows=len(x),
+        rows=len(y),
+        metrics=len(metrics),
+        alarms=int(alarm.sum()),
+        occasions=_occasions(alarm, SPAN if model.contextual else 1),
+        notes=notes,
+        out=str(out),
+        next_step=_next_step(frame, out),
+    )
+
+
+def _occasions(alarm: NDArray[np.bool_], span: int) -> int:
+    """How many runs of alarms there are, fewer than `span` rows without one being bridged."""
+    return int((np.diff(np.flatnonzero(alarm), prepend=-span - 1) > span).sum())
+
+
+def _next_step(scores: pl.DataFrame, out: Path) -> str:
+    """Which rows of the output to look at, the strangest of them named."""
+    if scores.is_empty():
+        return "there are no rows to look at"
+    alarms = scores.filter("alarm")
+    which = "with alarm" if alarms.height > 0 else "with the highest scores (none is an alarm)"
+    among = alarms if alarms.height > 0 else scores
+    strangest = among.sort("score", descending=True, maintain_order=True).row(0, named=True)
+    metric = strangest["contributions"][0]["metric"]
+    return (
+        f"look at the rows {which} in {str(out)!r}: the strangest is row {strangest['row']}, most "
+        f"by {metric!r}; contributions has the metrics, their values and what is usual"
+    )
 
 
 def _common(learned: MetricTable, judged: MetricTable, notes: list[str]) -> list[str]:
