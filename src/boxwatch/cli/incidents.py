@@ -17,10 +17,11 @@ from boxwatch import units, wiring
 from boxwatch.cli.findings import FailOn, status_of
 from boxwatch.cli.options import Labels, seconds
 from boxwatch.cli.printing import json_text, rows_table, show_json
-from boxwatch.cli.session import open_session
+from boxwatch.cli.session import Session, open_session
 from boxwatch.clock import SystemClock
+from boxwatch.errors import EnvironmentFault
 from boxwatch.incidents import Incident, State
-from boxwatch.reports import Evidence, Line, lines
+from boxwatch.reports import Evidence, Line, findings, lines
 
 app = typer.Typer(
     add_completion=False,
@@ -34,6 +35,17 @@ WIDE: Final = 120  # columns of a terminal in which the table can be read
 Id = Annotated[str, typer.Argument(metavar="ID", help="An incident, or the start of its id.")]
 
 
+_STATES: Final = ", ".join(one.replace("_", " ") for one in State)
+
+
+def _state(text: str) -> State:
+    """A state as it is printed, `false alarm`, or as JSON has it, `false_alarm`."""
+    name = text.strip().lower().replace(" ", "_").replace("-", "_")
+    if name not in {one.value for one in State}:
+        raise typer.BadParameter(f"{text!r} is not a state; allowed: {_STATES}.")
+    return State(name)
+
+
 class Format(StrEnum):
     """How a report is written."""
 
@@ -44,7 +56,12 @@ class Format(StrEnum):
 @app.command("list")
 def list_(  # noqa: PLR0913, PLR0917 - each narrows the list
     ctx: typer.Context,
-    state: Annotated[State | None, typer.Option(help="Only incidents in this state.")] = None,
+    state: Annotated[
+        State | None,
+        typer.Option(
+            parser=_state, metavar="STATE", help=f"Only incidents in this state: {_STATES}."
+        ),
+    ] = None,
     host: Annotated[str | None, typer.Option(help="Only incidents of this host.")] = None,
     label: Labels = None,
     since: Annotated[
@@ -72,14 +89,12 @@ def list_(  # noqa: PLR0913, PLR0917 - each narrows the list
     if shortened and len(found) > FEW:
         found = found[1:]
         session.notes.print(f"The newest {FEW}; --limit shows more, --state and --since select.")
-    if session.as_json:
-        show_json(session.console, found)
-    elif session.console.width >= WIDE or not found:
-        session.console.print(rows_table([_row(one) for one in found]))
-    else:
-        for one in found:
-            session.console.print(_block(one))
-    return status_of(found, fail_on)
+    status = status_of(found, fail_on)
+    try:
+        _print(session, found)
+    except SystemExit:  # whoever read us has had enough; findings stay findings
+        raise typer.Exit(status) from None
+    return status
 
 
 @app.command()
@@ -115,8 +130,18 @@ def report(
     if out is None:
         typer.echo(text)
     else:
-        out.write_text(text, encoding="utf-8")
+        _write(out, text)
         session.notes.print(f"Written to {out}.")
+
+
+def _write(out: Path, text: str) -> None:
+    try:
+        out.write_text(text, encoding="utf-8")
+    except OSError as refused:
+        raise EnvironmentFault(
+            f"The report cannot be written to {str(out)!r}: {refused.strerror}.",
+            hint="Give a file in a folder that exists and that you may write to, or no --out.",
+        ) from None
 
 
 @app.command()
@@ -166,9 +191,19 @@ def _record(incident: Incident, evidence: Evidence) -> dict[str, object]:
     return {"incident": incident, "lines": told.to_dicts(), "series": series}
 
 
+def _print(session: Session, found: Sequence[Incident]) -> None:
+    if session.as_json:
+        show_json(session.console, found)
+    elif session.console.width >= WIDE or not found:
+        session.console.print(rows_table([_row(one) for one in found]))
+    else:
+        for one in found:
+            session.console.print(_block(one))
+
+
 def _block(incident: Incident) -> Text:
     """One incident in two lines, for a terminal too narrow for the table."""
-    lasted = units.print_duration((incident.end - incident.start).total_seconds())
+    lasted = units.print_lasted(incident.end - incident.start)
     state = incident.state.replace("_", " ")
     return Text.assemble(
         (incident.id, "bold"),
@@ -182,7 +217,7 @@ def _row(incident: Incident) -> dict[str, object]:
     return {
         "id": incident.id,
         "start": incident.start,
-        "lasted_s": (incident.end - incident.start).total_seconds(),
+        "lasted": units.print_lasted(incident.end - incident.start),
         "host": incident.host,
         "entity": incident.entity,
         "severity": incident.severity,
@@ -193,17 +228,21 @@ def _row(incident: Incident) -> dict[str, object]:
 
 def _show(console: Console, incident: Incident, told: Sequence[Line]) -> None:
     console.print(Text(incident.title, "bold"))
-    console.print(rows_table([_row(incident)], ("id", "start", "lasted_s", "severity", "state")))
+    console.print(rows_table([_row(incident)], ("id", "start", "lasted", "severity", "state")))
     console.print(Text(f"Where: {incident.host}, {', '.join(incident.entities)}"))
     for cause in incident.causes:
         console.print(Text(f"Why ({cause.confidence:.0%}): {cause.text}: {cause.why}"))
     console.print(Text(f"What to do: {incident.action}"))
-    for detection in incident.detections:
-        console.print(Text(f"\n{detection.name} on {detection.entity}", "bold"))
-        for reason in detection.reasons:
-            console.print(Text(f"  {reason.text}"))
+    for finding in findings(incident.detections):
+        console.print(Text(f"\n{finding.first.name} on {finding.first.entity}", "bold"))
+        for reason in finding.reasons:
+            console.print(Text(f"  {reason}"))
     if told:
         console.print(Text("\nLines", "bold"))
+    marked = any(line.around for line in told)
     for line in told:
-        text = f"  {line.time} {line.origin}: {line.message}"
+        if line.jump:
+            console.print(Text("  ...", "dim"))
+        mark = "> " if marked and not line.around else "  "
+        text = f"{mark}{line.time} {line.origin}: {line.message}"
         console.print(Text(text, "dim" if line.around else ""))
