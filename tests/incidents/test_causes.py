@@ -1,9 +1,11 @@
 """Titles, ranked causes and actions."""
 
+from dataclasses import replace
+
 import pytest
 from tests.incidents.findings import known, unusual
 
-from boxwatch.detections.detection import Kind
+from boxwatch.detections.detection import LATEST, Kind, Reason
 from boxwatch.detections.known import RULES
 from boxwatch.features import VIEWS
 from boxwatch.incidents.causes import PATTERNS, root_first, tell
@@ -50,6 +52,24 @@ def test_a_known_cause_comes_before_a_statistical_one():
     assert story.action == RULES["gpu-thermal-slowdown"].action
 
 
+def test_two_lines_of_one_kill_are_one_cause():
+    """What a line says that only follows another one was said by that."""
+    kills = (known("container-oom-kill", "service:api", 0), known("cgroup-oom-kill", "host", 0))
+    texts = [cause.text for cause in _story(*kills).causes]
+    assert texts == list(RULES["container-oom-kill"].causes)
+    alone = _story(known("cgroup-oom-kill", "host", 0))
+    assert [cause.text for cause in alone.causes] == list(RULES["cgroup-oom-kill"].causes)
+
+
+def test_what_only_points_at_a_line_is_no_reason():
+    """The latest of the lines is shown with the lines, not said as a cause."""
+    found = unusual("service:api", 0, 60, "errors")
+    reasons = (*found.reasons, Reason(LATEST, event_id=9))
+    story = _story(replace(found, kind=Kind.NOVELTY, name="new-error", reasons=reasons))
+    assert [cause.why for cause in story.causes] == ["errors is far off"]
+    assert story.causes[0].text == "No known pattern fits"
+
+
 def test_causes_are_ranked_and_sure_between_nothing_and_one():
     """Most believed first."""
     story = _story(known("xid-79", "gpu:0", 0), unusual("gpu:0", 0, 60, "fan", "temperature"))
@@ -84,6 +104,39 @@ def test_silence_and_novelty_speak_for_themselves():
         )
         titles.append(_story(found).title)
     assert titles == ["api stopped logging", "api reports an error never seen before"]
+
+
+def silence(entity, start, end):
+    """A service that writes nothing."""
+    return replace(unusual(entity, start, end), kind=Kind.SILENCE, name="log-silence", reasons=())
+
+
+@pytest.mark.parametrize("ended", ["container-died", "unit-failed"])
+def test_a_service_that_hung_and_was_ended_hung(ended):
+    """What began first names the incident, and is the likelier cause; its end is the next one."""
+    story = _story(known(ended, "service:vllm", 1200), silence("service:vllm", 0, 1195))
+    assert story.title == "vllm stopped logging"
+    assert [one.text for one in story.causes][:2] == [
+        "It hangs, or its output is blocked",
+        RULES[ended].causes[0],
+    ]
+    assert "restart it if it hangs" in story.action
+
+
+@pytest.mark.parametrize(
+    ("entity", "start"), [("service:vllm", 1150), ("service:vllm", 1250), ("service:web", 0)]
+)
+def test_a_silence_that_comes_with_the_end_is_its_consequence(entity, start):
+    """So is one of another service: the end names the incident."""
+    story = _story(known("container-died", "service:vllm", 1200), silence(entity, start, 1300))
+    assert story.title == "vllm stopped with an error"
+    assert story.causes[0].text == RULES["container-died"].causes[0]
+
+
+def test_what_ended_a_service_that_hung_is_told_where_it_is_known():
+    """Another known failure tells more than the silence before it."""
+    found = known("host-oom-kill", "host", 1195), known("container-died", "service:vllm", 1200)
+    assert "ran out of memory" in _story(*found, silence("service:vllm", 0, 1195)).title
 
 
 def test_every_feature_of_every_view_has_a_cause():

@@ -58,6 +58,9 @@ DETECTIONS: Final[Schema] = {
 }
 
 
+LATEST: Final = "the latest of them"  # the text of a reason that only names the latest line
+
+
 @dataclass(frozen=True, slots=True)
 class Reason:
     """One checkable piece of evidence.

@@ -16,6 +16,7 @@ from typing import Any, Final
 import polars as pl
 
 from boxwatch.detections.detection import (
+    LATEST,
     Detection,
     Kind,
     Reason,
@@ -202,7 +203,7 @@ def _reasons(entity: str, fresh: Fresh) -> tuple[Reason, ...]:
         f"now {fresh.times} times in {span:.0f} s: {fresh.line}"
     )
     first = Reason(text, entity=entity, metric="errors", event_id=fresh.event_id)
-    latest = Reason("the latest of them", entity=entity, event_id=fresh.latest_id)
+    latest = Reason(LATEST, entity=entity, event_id=fresh.latest_id)
     if not fresh.like:
         return (first, latest)
     return (first, Reason(fresh.like, entity=entity, event_id=fresh.event_id), latest)

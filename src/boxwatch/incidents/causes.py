@@ -7,10 +7,11 @@ import shlex
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.resources import files
 from typing import Final
 
-from boxwatch.detections.detection import Detection, Kind
+from boxwatch.detections.detection import LATEST, Detection, Kind
 from boxwatch.detections.known import RULES, in_words
 from boxwatch.incidents.incident import Cause
 from boxwatch.incidents.relations import kind
@@ -34,6 +35,7 @@ _DEPTH: Final[Mapping[str, int]] = {
 _RULE_DEPTH: Final[Mapping[str, int]] = {
     "host-unreachable": 3,  # what was seen of the machine before tells more
     "pcie-error": 3,  # a symptom of whatever device is behind it
+    "pcie-error-reported": 4,  # by the port: what the device itself says tells more
     "container-oom-kill": 3,
     "container-oom": 3,
     "cgroup-oom-kill": 4,
@@ -53,6 +55,7 @@ _RULE_DEPTH: Final[Mapping[str, int]] = {
     # What says that something failed, and not why: whatever else was seen tells more.
     "connection-refused": 5,
     "core-dumped": 5,
+    "crash-dumped": 5,
     "data-worker-died": 5,
     "deepspeed-rank-failed": 5,
     "nccl-remote-error": 5,
@@ -74,6 +77,11 @@ _RULE_DEPTH: Final[Mapping[str, int]] = {
     "vllm-start-failed": 5,
     "vllm-worker-died": 5,
 }
+# What only says that a service ended. Where the service had been stuck for so long before, that is
+# what happened, and its end is how it was ended.
+_ENDED: Final = frozenset({"container-died", "unit-failed"})
+_STUCK_BEFORE: Final = timedelta(minutes=5)
+_STUCK: Final = "stalled"  # the feature of a service that has requests and does no work
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +129,21 @@ class Story:
 
 
 def root_first(detections: Sequence[Detection]) -> list[Detection]:
-    """Known failures before statistics, causes before consequences, worse before better."""
-    return sorted(detections, key=_order)
+    """Known failures before statistics, causes before consequences, worse before better.
+
+    A service that hung long before it ended hung first: that finding comes before its end.
+    """
+    ordered = sorted(detections, key=_order)
+    stuck = [found for found in ordered if _stuck_before(found, ordered[0])]
+    return [*stuck[:1], *(found for found in ordered if found not in stuck[:1])]
+
+
+def _stuck_before(found: Detection, end: Detection) -> bool:
+    """Whether `end` is the end of a service that had hung for long, as `found` says."""
+    if end.name not in _ENDED or found.entity != end.entity:
+        return False
+    stuck = found.kind is Kind.SILENCE or any(one.metric == _STUCK for one in found.reasons)
+    return stuck and end.start - found.start >= _STUCK_BEFORE
 
 
 def _order(found: Detection) -> tuple[bool, int, int, bool, object, str]:
@@ -137,11 +158,18 @@ def tell(detections: Sequence[Detection], host: str, aliases: Mapping[str, str])
     root = detections[0]
     known = [found for found in detections if found.name in RULES]
     guessed = [found for found in detections if found.name not in RULES]
-    guessed.sort(key=lambda one: (one.entity != root.entity, one.kind not in _TELLING))
+    stuck = bool(known) and root.name not in RULES
+    guessed.sort(
+        key=lambda one: (
+            stuck and one is not root,
+            one.entity != root.entity,
+            one.kind not in _TELLING,
+        )
+    )
     patterns = [match for found in guessed for match in _patterns(found)[:2]]
     thing = in_words(aliases.get(root.entity, root.entity), host)
     causes = _ranked(known, patterns, root)
-    if known:
+    if root.name in RULES:
         action = _addressed(RULES[root.name].action, root.entity)
         return Story(_known_title(root, thing), causes, action)
     if patterns:
@@ -151,7 +179,9 @@ def tell(detections: Sequence[Detection], host: str, aliases: Mapping[str, str])
     return Story(_plain_title(root, thing), causes, _PLAIN_ACTION)
 
 
-_PLAIN_ACTION: Final = "Look at the evidence below; mark it as a false alarm if it is wanted."
+_PLAIN_ACTION: Final = (
+    "Look at the evidence below. If nothing is wrong, mark the incident as a false alarm."
+)
 
 
 # What stands in an action for the name of the entity, by its kind.
@@ -225,21 +255,26 @@ def _ranked(
     root: Detection,
 ) -> tuple[Cause, ...]:
     causes: dict[str, Cause] = {}
+    most = 0.9 if root.name in RULES else 0.5  # a known end of what began otherwise
+    seen = {found.name for found in known}
     for place, found in enumerate(known):
         rule = RULES[found.name]
+        if rule.follows in seen:
+            continue  # another line of the same failure: what leads has said why
         why = found.reasons[0].text if found.reasons else found.name
         for rank, text in enumerate(rule.causes):
-            confidence = max(0.2, 0.9 - 0.15 * place - 0.25 * rank)
+            confidence = max(0.2, most - 0.15 * place - 0.25 * rank)
             said = f"{why} [rule {rule.id}, {rule.dated}]"
             causes.setdefault(text, Cause(text, round(confidence, 2), said))
     for place, (pattern, explained, found) in enumerate(patterns):
         confidence = max(0.1, 0.6 * explained - 0.1 * place)
         causes.setdefault(pattern.text, Cause(pattern.text, round(confidence, 2), _why(found)))
     if not causes:
-        causes[""] = Cause("No known pattern: see the evidence", 0.1, _why(root))
+        causes[""] = Cause("No known pattern fits", 0.1, _why(root))
     order = sorted(causes.values(), key=lambda cause: -cause.confidence)
     return tuple(order[:_MOST])
 
 
 def _why(found: Detection) -> str:
-    return "; ".join(reason.text for reason in found.reasons[:3]) or found.name
+    told = [reason.text for reason in found.reasons if reason.text != LATEST]
+    return "; ".join(told[:3]) or found.name

@@ -20,6 +20,7 @@ import polars as pl
 
 from boxwatch.clock import from_micros
 from boxwatch.detections.detection import (
+    LATEST,
     Detection,
     Kind,
     Reason,
@@ -225,7 +226,7 @@ def _grown(found: Detection, group: Group, kin: Kin, known: int) -> Detection:
     if found.name == RARE and kin.told <= _FEW:
         metric = "rare_error"
     first = Reason(text, found.entity, metric, found.reasons[0].event_id)
-    latest = Reason("the latest of them", found.entity, event_id=group.last_id)
+    latest = Reason(LATEST, found.entity, event_id=group.last_id)
     return replace(found, end=end, reasons=(first, latest))
 
 
