@@ -222,6 +222,26 @@ def test_missing_journalctl_is_said_once(until, rows, tmp_path):
     assert capability.state == "absent"
 
 
+def test_a_machine_without_a_journal_is_said_alike_by_looking_and_by_collecting(
+    until, rows, tmp_path
+):
+    """Where journalctl is there and shows nothing, both say that there is none."""
+    tool = tmp_path / "journalctl"
+    tool.write_text("#!/bin/sh\necho '-- No entries --'\n")
+    tool.chmod(0o755)
+    shell = LocalShell(env={"PATH": f"{tmp_path}:/bin"})
+
+    async def collected():
+        options = JournalOptions(follow=False, since=datetime(2020, 1, 1, tzinfo=UTC))
+        reader = JournaldSource(shell, "box", None, options)
+        chunks = await until(reader, lambda _: reader.done)
+        return rows(chunks, "status"), await reader.probe()
+
+    (said,), capability = asyncio.run(collected())
+    assert (said["state"], said["reason"]) == (capability.state, capability.reason)
+    assert capability.state == "absent"
+
+
 def test_refused_journal_is_denied_with_a_hint(until, rows, tmp_path):
     """What journalctl says to a user without rights becomes denied, with the group to join."""
     tool = tmp_path / "journalctl"

@@ -261,6 +261,8 @@ class JournaldSource:
     async def _begin(self) -> Sequence[str]:
         """Where to start without a position; fixes it, so that a restart does not skip."""
         rows = await self._looks.last()
+        if not rows and not self._options.follow:
+            raise SourceError("The journal is empty.", hint=ABSENT_HINT, state="absent")
         if self._options.since is not None:
             return [since(to_micros(self._options.since))]
         for _ in self._boots.split(rows):
