@@ -28,6 +28,26 @@ def test_a_mistyped_rule_is_told_its_neighbours(capsys):
     assert "unit-failed" in capsys.readouterr().err
 
 
+def test_a_mistyped_part_of_ids_is_told_those_it_looks_like(capsys):
+    """The word of an id is known, too."""
+    assert run(["rules", "ncll"]) == 2
+    assert "Did you mean nccl-" in capsys.readouterr().err
+
+
+def test_the_case_of_an_id_does_not_matter(capsys):
+    """As the driver writes it, it is found."""
+    assert run(["rules", "XID-79"]) == 0
+    assert capsys.readouterr().out.startswith("xid-79: ")
+
+
+def test_what_a_rule_is_about_is_said_in_the_same_words(capsys):
+    """In the list as in what is shown of one."""
+    assert run(["rules", "nccl-timeout"]) == 0
+    assert "about: the service that writes it" in capsys.readouterr().out
+    assert run(["rules", "nccl-"]) == 0
+    assert "the service that writes it" in capsys.readouterr().out
+
+
 def test_a_part_of_an_id_lists_what_holds_it(capsys):
     """Hundreds of rules are too many to read; Xids stand in the order of numbers."""
     assert run(["rules", "xid-", "--json"]) == 0

@@ -231,6 +231,7 @@ def test_what_cannot_be_is_refused(busy, monkeypatch, arguments, status, says):
     answer = boxwatch("logs", *arguments, *data)
     assert answer.status == status
     assert says in " ".join(answer.err.replace("│", " ").split())
+        (("rare", "--service", "apxyz"), 2, "There are 'api'"),
 
 
 def test_a_folder_without_lines_says_what_to_do(tmp_path):

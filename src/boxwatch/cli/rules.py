@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import Annotated
 
 import typer
@@ -11,7 +10,7 @@ from rich.text import Text
 from boxwatch.cli.printing import rows_table, show_json
 from boxwatch.cli.rule_words import about, rule_lines, rule_record, title
 from boxwatch.cli.session import open_session
-from boxwatch.detections.known import RULES, Rule
+from boxwatch.detections.known import RULES, Rule, near_ids
 from boxwatch.errors import UsageError
 
 
@@ -27,8 +26,9 @@ def rules(
     one.
     """
     session = open_session(ctx)
-    if id_ is not None and id_ in RULES:
-        rule = RULES[id_]
+    wanted = (id_ or "").lower()
+    if wanted in RULES:
+        rule = RULES[wanted]
         if session.as_json:
             show_json(session.console, rule)
             return
@@ -39,10 +39,11 @@ def rules(
         for example in rule.examples:
             session.console.print(Text(f"Example: {example}", "dim"))
         return
-    rows = [rule_record(rule) for rule in _named(id_ or "")]
+    found = _named(wanted)
     if session.as_json:
-        show_json(session.console, rows)
+        show_json(session.console, [rule_record(rule) for rule in found])
     else:
+        rows = [{**rule_record(rule), "about": about(rule)} for rule in found]
         session.console.print(rows_table(rows, ("id", "severity", "about", "what")))
 
 
@@ -50,7 +51,7 @@ def _named(part: str) -> list[Rule]:
     """The rules whose id holds `part`, by id; an Xid after those of smaller numbers."""
     found = [rule for rule in RULES.values() if part in rule.id]
     if not found:
-        near = difflib.get_close_matches(part, RULES, n=3)
+        near = near_ids(part, RULES)
         hint = f"Did you mean {' or '.join(near)}?" if near else "`boxwatch rules` lists them."
         raise UsageError(f"There is no rule {part!r}.", hint=hint)
     return sorted(found, key=_order)

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bars
 
-from boxwatch import pulse
+from boxwatch import pulse, wiring
 from boxwatch.settings import Settings, load
 
 
@@ -54,6 +54,8 @@ def open_session(
     level = logging.getLevelNamesMapping()[settings.logging.level.upper()]
     pulse.write_logs(level, as_json=settings.logging.format == "json")
     plain = "no_color" in given or None
+    if settings.detections.rules:  # else no command needs the rules just to start
+        wiring.rule_changes(settings)
     return Session(
         settings=settings,
         data=settings.data.folder,

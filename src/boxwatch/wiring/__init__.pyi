@@ -11,6 +11,7 @@ from .log_selection import LogSelection
 from .log_templates import KindOfLine, LogPlace, log_templates, new_templates
 from .normalizing import normalize
 from .recording import record
+from .rule_settings import rule_changes
 from .table_scores import score_table
 from .watching import detect, pipeline, replay, watch
 
@@ -48,6 +49,7 @@ __all__ = [
     "replay",
     "report",
     "score_logs",
+    "rule_changes",
     "score_table",
     "search_logs",
     "train",

@@ -110,7 +110,7 @@ def names_of(store: EventStore, parts: list[Part]) -> tuple[list[str], list[str]
 
 def _unknown(what: str, given: str, known: Collection[str]) -> UsageError:
     names = sorted(name for name in known if name)
-    near = get_close_matches(given, names, n=3, cutoff=0.5)
+    near = get_close_matches(given, names, n=3)
     near += [name for name in names if given.lower() in name.lower() and name not in near][:3]
     if near:
         hint = f"Did you mean {' or '.join(map(repr, near))}?"

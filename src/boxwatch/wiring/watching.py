@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from boxwatch.detections import ViewModel, load_view_model
-from boxwatch.detections.known import Override
 from boxwatch.detections.logs import Learning
 from boxwatch.errors import UsageError
 from boxwatch.features import VIEWS
@@ -31,6 +30,7 @@ from boxwatch.store import EventStore, Layout, StateStore, load_model, read_cham
 from boxwatch.wiring.damage import tell_damage
 from boxwatch.wiring.feeding import live_feed
 from boxwatch.wiring.reports import DetectReport
+from boxwatch.wiring.rule_settings import rule_changes
 from boxwatch.wiring.stopping import told_to_stop
 
 Tell = Callable[[Status], None]
@@ -53,10 +53,7 @@ def pipeline(settings: Settings, data: Path) -> Pipeline:
         seed=settings.models.seed,
         lateness_s=settings.live.lateness_seconds,
         masks=settings.logs.own_masks(),
-        rules={
-            name: Override(rule.severity, rule.enabled, rule.count, rule.within_seconds)
-            for name, rule in settings.detections.rules.items()
-        },
+        rules=rule_changes(settings),
         learning=Learning(
             age_s=60 * settings.detections.learning_minutes,
             lines=settings.detections.learning_lines,

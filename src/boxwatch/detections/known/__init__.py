@@ -4,6 +4,15 @@ from boxwatch.detections.known.known_failures import KnownFailures
 from boxwatch.detections.known.lookup import matching
 from boxwatch.detections.known.names import in_words
 from boxwatch.detections.known.rule import Rule
-from boxwatch.detections.known.rules import RULES, Override
+from boxwatch.detections.known.rules import RULES, Override, near_ids, with_overrides
 
-__all__ = ["RULES", "KnownFailures", "Override", "Rule", "in_words", "matching"]
+__all__ = [
+    "RULES",
+    "KnownFailures",
+    "Override",
+    "Rule",
+    "in_words",
+    "matching",
+    "near_ids",
+    "with_overrides",
+]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Final
 
@@ -83,6 +84,17 @@ def read_override(rule: str, value: Override | Mapping[str, object]) -> Override
     return Override(severity, enabled, count, None if within is None else float(within))
 
 
+def near_ids(given: str, ids: Iterable[str]) -> list[str]:
+    """At most three of `ids`: those that look like `given`, else those of which a word does."""
+    known, given = list(ids), given.lower()
+    near = get_close_matches(given, known, n=3)
+    if near:
+        return near
+    words = dict.fromkeys(word for one in known for word in one.split("-"))
+    alike = get_close_matches(given, list(words), n=1)
+    return [one for one in known if set(alike) & set(one.split("-"))][:3]
+
+
 def with_overrides(
     rules: Mapping[str, Rule], overrides: Mapping[str, Override | Mapping[str, object]]
 ) -> dict[str, Rule]:
@@ -94,9 +106,11 @@ def with_overrides(
     """
     unknown = sorted(set(overrides) - set(rules))
     if unknown:
+        near = near_ids(unknown[0], rules)
+        meant = f"Did you mean {' or '.join(map(repr, near))}? " if near else ""
         raise SettingError(
             f"There is no known-failure rule {unknown[0]!r}.",
-            hint="`boxwatch rules` lists them; an Xid is named like 'xid-79'.",
+            hint=f"{meant}`boxwatch rules` lists them; an Xid is named like 'xid-79'.",
         )
     kept = {}
     for key, rule in rules.items():
