@@ -9,7 +9,8 @@ from typing import Final
 
 import orjson
 from rich import box
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -60,7 +61,23 @@ def rows_table(rows: Sequence[object], columns: Sequence[str] | None = None) -> 
         table.add_column(label(name), justify="right" if number else "left", overflow="fold")
     for one in records:
         table.add_row(*(cell(name, one.get(name)) for name in names))
-    return table
+    return _Trimmed(table)
+
+
+class _Trimmed:
+    """A table whose lines end with their words: one long cell does not widen the others' lines."""
+
+    def __init__(self, table: Table) -> None:
+        self._table = table
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in console.render_lines(self._table, options, pad=False):
+            while line and not line[-1].text.strip():
+                line.pop()
+            if line:
+                line[-1] = Segment(line[-1].text.rstrip(), line[-1].style)
+            yield from line
+            yield Segment.line()
 
 
 def label(name: str) -> str:
@@ -112,7 +129,7 @@ def _show_record(console: Console, result: Mapping[str, object]) -> None:
             tables[name] = value
         else:
             grid.add_row(Text(label(name), "bold"), cell(name, value))
-    console.print(grid)
+    console.print(_Trimmed(grid))
     for name, rows in tables.items():
         console.print(Text(label(name), "bold"))
         console.print(rows_table(rows))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import typer
 from rich.console import Console
@@ -15,6 +16,8 @@ from rich.progress import Progress as Bars
 
 from boxwatch import pulse, wiring
 from boxwatch.settings import Settings, load
+
+_ENDLESS: Final = 100_000  # columns: no line for people is longer
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +54,26 @@ def open_session(
     settings = load(given.get("config"), changes)
     if data is not None and settings.where("data.folder") == "default":
         settings = load(given.get("config"), {**changes, "data.folder": data})
+    if settings.detections.rules:  # else no command needs the rules just to start
+        wiring.rule_changes(settings)
     level = logging.getLevelNamesMapping()[settings.logging.level.upper()]
     pulse.write_logs(level, as_json=settings.logging.format == "json")
     plain = "no_color" in given or None
-    if settings.detections.rules:  # else no command needs the rules just to start
-        wiring.rule_changes(settings)
     return Session(
         settings=settings,
         data=settings.data.folder,
         as_json="json" in given,
-        console=Console(no_color=plain, highlight=False),
-        notes=Console(no_color=plain, highlight=False, stderr=True),
+        console=_console(plain),
+        notes=_console(plain, stderr=True),
     )
+
+
+def _console(plain: bool | None, *, stderr: bool = False) -> Console:
+    """Where to print; in a pipe or a file, lines stay whole, to be searched and copied."""
+    console = Console(no_color=plain, highlight=False, stderr=stderr)
+    if not console.file.isatty():
+        console.width = _ENDLESS
+    return console
 
 
 @contextmanager
