@@ -10,6 +10,7 @@ import pytest
 from boxwatch.bench import BENCHES
 from boxwatch.cli.border import run
 from boxwatch.cli.table import COMMANDS
+from boxwatch.detections.known import RULES
 
 BOXWATCH = [sys.executable, "-m", "boxwatch"]
 
@@ -26,6 +27,11 @@ def boxwatch(*arguments, **options):
     )
 
 
+def boxwatch_python(code):
+    """What a process of its own printed that ran `code`."""
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+
 def test_help_lists_every_command(capsys):
     """The help page is the visible table, in its order."""
     assert run(["--help"]) == 0
@@ -40,9 +46,7 @@ def test_help_loads_no_heavy_library():
         "import sys; from boxwatch.cli.border import run; run(['--help']);"
         "print(*sorted({name.split('.')[0] for name in sys.modules}), file=sys.stderr)"
     )
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stderr.split()
+    loaded = boxwatch_python(code).stderr.split()
     assert "typer" in loaded
     assert not {"polars", "numpy", "pydantic", "structlog", "prometheus_client"} & set(loaded)
 
@@ -129,7 +133,9 @@ def test_what_the_system_refuses_is_an_environment_fault(tmp_path, capsys):
     """A folder that cannot be made is status 3, not a traceback."""
     (tmp_path / "file").touch()
     assert run(["stress", "disk", "--for", "1s", "--data", "file/below"]) == 3
-    assert capsys.readouterr().err.startswith("BW200: The system refused: ")
+    told = capsys.readouterr().err
+    assert told.startswith("BW200: The system refused: ")
+    assert "Errno" not in told
 
 
 def test_a_mistake_of_ours_is_told_as_one(capsys, monkeypatch):
@@ -155,14 +161,71 @@ def test_ctrl_c_ends_with_130():
         assert "Traceback" not in process.stderr.read()
 
 
-def test_a_reader_that_has_enough_is_no_error():
-    """`boxwatch config | head -1` prints one line and complains about nothing."""
+@pytest.mark.parametrize("command", [["config"], ["config", "--json"], ["rules"], ["up", "--help"]])
+def test_a_reader_that_has_enough_is_no_error(command):
+    """`boxwatch config | head -1` prints one line, complains about nothing and ends with 0."""
     with subprocess.Popen(
-        [*BOXWATCH, "config"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [*BOXWATCH, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     ) as process:
         process.stdout.close()
         assert process.stderr.read() == ""
-        assert process.wait(60) in {0, 1}
+        assert process.wait(60) == 0
+
+
+def test_lines_in_a_pipe_are_whole():
+    """What a person copies from a file is not cut at 80 columns, nor padded to the longest line."""
+    action = RULES["nccl-timeout"].action
+    assert len(action) > 80
+    assert action in boxwatch("rules", "nccl-timeout").stdout
+    lines = boxwatch("rules", "nccl").stdout.splitlines()
+    assert not [line for line in lines if line != line.rstrip()]
+    assert len(lines) == 4 + sum("nccl" in name for name in RULES)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["incidents", "list", "--fail-on", "hgh"],
+        ["incidents", "report", "x", "--format", "hgh"],
+        ["logs", "templates", "--sort", "hgh"],
+        ["logs", "search", "--severity", "hgh"],
+        ["stress", "hgh"],
+    ],
+)
+def test_a_value_that_is_not_allowed_is_told_without_words_of_libraries(arguments, capsys):
+    """What was given and what is allowed, and nothing of how that was found out."""
+    assert run([*arguments, "--json"]) == 2
+    message = json.loads(capsys.readouterr().err)["error"]["message"]
+    assert "'hgh' is n" in message
+    assert "Value error" not in message
+
+
+def test_flags_have_no_type_in_help(capsys):
+    """There is nothing to give a flag."""
+    for path in ([], ["rules"], ["logs"], ["logs", "search"]):
+        assert run([*path, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--ignore-case" in shown
+    assert "bool" not in shown
+
+
+@pytest.mark.parametrize("command", ["config", "check", "explain"])
+def test_changes_to_rules_that_are_none_are_refused_everywhere(command, tmp_path, capsys):
+    """Not only by the command that would apply them; rules that look like it are named."""
+    (tmp_path / "boxwatch.toml").write_text("[detections.rules.unit-faild]\nenabled = false\n")
+    assert run([command]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("BW101: There is no known-failure rule 'unit-faild'.")
+    assert "Did you mean 'unit-failed'" in told
+
+
+def test_no_rules_are_loaded_to_start_a_command():
+    """Only who changes one in the settings pays for reading them."""
+    code = (
+        "import sys; from boxwatch.cli.border import run; run(['config']);"
+        "print('boxwatch.detections.known' in sys.modules, file=sys.stderr)"
+    )
+    assert boxwatch_python(code).stderr.split() == ["False"]
 
 
 def test_no_color_means_none():

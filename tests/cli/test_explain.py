@@ -83,6 +83,14 @@ def test_lines_can_come_by_standard_input(capsys, monkeypatch):
     assert [bool(one["known"]) for one in told(capsys, "-")] == [True, False]
 
 
+def test_a_line_that_begins_with_a_hyphen_comes_after_two(capsys):
+    """It looks like an option; the answer says how to give it."""
+    assert run(["explain", "- x failed", "--json"]) == 2
+    assert "boxwatch explain -- '- x failed'" in capsys.readouterr().err
+    assert run(["explain", "--", "- x failed"]) == 0
+    assert capsys.readouterr().out.startswith("- x failed\n")
+
+
 @pytest.mark.parametrize("given", [[], [""], ["  "]])
 def test_nothing_is_no_line(capsys, given):
     """An empty line is refused with the next step."""

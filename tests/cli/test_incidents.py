@@ -1,5 +1,7 @@
 import json
 import re
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -93,6 +95,28 @@ def test_a_list_fails_only_when_asked(capsys):
     """--fail-on makes the status 1 when one is bad enough."""
     answer(capsys, "list", "--fail-on", "high", status=1)
     answer(capsys, "list", "--fail-on", "critical", status=0)
+
+
+def test_findings_stay_findings_when_the_reader_leaves():
+    """`incidents list --fail-on low | head -0` fails as it does without a pipe."""
+    for severity, status in (("low", 1), ("critical", 0)):
+        with subprocess.Popen(
+            [sys.executable, "-m", "boxwatch", "incidents", "list", "--fail-on", severity],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        ) as process:
+            process.stdout.close()
+            assert process.stderr.read() == b""
+            assert process.wait(60) == status
+
+
+def test_a_report_that_cannot_be_written_says_where_and_what_to_do(capsys):
+    """No error numbers of the system: the file, the reason and the next step."""
+    assert run(["incidents", "report", "aa11", "--out", "absent/x.md"]) == 3
+    told = capsys.readouterr().err
+    assert "cannot be written to 'absent/x.md': No such file or directory." in told
+    assert "a folder that exists" in told
+    assert "Errno" not in told
 
 
 def test_one_is_shown_by_the_start_of_its_id(capsys):

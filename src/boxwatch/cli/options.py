@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from typer._click.core import Parameter
+from typer._click.core import Command, Context, Parameter
+from typer.core import TyperOption
 
 from boxwatch import units
 
@@ -72,6 +73,17 @@ def _parameters() -> list[Parameter]:
 
 
 GLOBAL_OPTIONS: Final[list[Parameter]] = _parameters()
+
+
+HELP_OPTIONS: Final = ["-h", "--help"]
+
+
+def show_no_type_of_flags(command: Command) -> None:
+    """Let the help page of `command` show no type beside a flag: there is no value to give."""
+    shown = command.get_help_option(Context(command, help_option_names=HELP_OPTIONS))
+    for param in (*command.params, shown):
+        if isinstance(param, TyperOption) and param.is_flag:
+            param.metavar = ""
 
 
 def _label(text: str) -> str:

@@ -75,7 +75,7 @@ def _commands() -> Iterator[str]:
     yield from _table(
         ("status", "meaning"),
         [
-            ("0", "fine"),
+            ("0", "fine; also where a reader had enough, such as `head -1`"),
             ("1", "findings, with --fail-on; or a bench target was missed"),
             ("2", "the request cannot be: wrong usage or a wrong setting"),
             ("3", "the machine cannot do it"),

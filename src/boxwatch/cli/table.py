@@ -12,7 +12,7 @@ import typer
 from typer._click.core import Command, Context
 from typer.core import TyperCommand, TyperGroup
 
-from boxwatch.cli.options import GLOBAL_OPTIONS
+from boxwatch.cli.options import GLOBAL_OPTIONS, show_no_type_of_flags
 
 # Name -> (where it is, what it does). The order is that of the help page.
 COMMANDS: Final[dict[str, tuple[str, str]]] = {
@@ -86,3 +86,4 @@ def _add_global_options(command: Command) -> None:
     else:
         taken = {param.name for param in command.params}
         command.params.extend(one for one in GLOBAL_OPTIONS if one.name not in taken)
+    show_no_type_of_flags(command)
