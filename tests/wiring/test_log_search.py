@@ -73,6 +73,13 @@ def test_a_unit_goes_by_its_whole_name_or_without_its_suffix(tmp_path):
     assert said(data, "--service", "session-*.scope") == ["on 0", "on 1", "on 2"]
 
 
+def test_a_level_goes_by_the_words_of_journalctl_too(steps):
+    """In any case of letters; what is critical is worse than an error."""
+    for word in ("error", "err", "ERR", "warning"):
+        assert said(steps, "--severity", word) == ["step 50"]
+    assert said(steps, "--severity", "crit") == []
+
+
 def test_lines_around_are_of_the_same_host(steps):
     """With a service asked for, of that service; each line once, however near the matches are."""
     stored(steps, [line("elsewhere", 15 * 50, host="other")])

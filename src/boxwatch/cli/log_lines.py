@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
 import polars as pl
+import typer
 from rich.text import Text
 
 from boxwatch import units
@@ -44,6 +46,40 @@ class Level(StrEnum):
     def style(self) -> str:
         """How it looks on a terminal."""
         return _STYLES[self]
+
+
+# The least severity number of each level, as OpenTelemetry and journalctl call it.
+_NUMBERS: Final = {str(level): level.number for level in Level} | {
+    "notice": 10,
+    "warning": 13,
+    "err": 17,
+    "crit": 18,
+    "critical": 18,
+    "alert": 19,
+    "emerg": 21,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Least:
+    """The least severity that is wanted, as a person named it."""
+
+    name: str
+    number: int
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def least(text: str) -> Least:
+    """A severity option; a usage error says what is allowed.
+
+    The numbers of journalctl's words are those of `boxwatch.events.severity`.
+    """
+    name = text.lower()
+    if name not in _NUMBERS:
+        raise typer.BadParameter(f"{text!r} is no level; allowed: {', '.join(_NUMBERS)}.")
+    return Least(name, _NUMBERS[name])
 
 
 _STYLES: Final = {

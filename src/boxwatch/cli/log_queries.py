@@ -11,7 +11,7 @@ import typer
 
 from boxwatch import units, wiring
 from boxwatch.cli import instants
-from boxwatch.cli.log_lines import Level, moment, printed
+from boxwatch.cli.log_lines import Least, least, moment, printed
 from boxwatch.cli.log_printing import count, minute, print_kind, print_rate, second
 from boxwatch.cli.printing import show_json
 from boxwatch.cli.session import Session, open_session, progress
@@ -42,6 +42,15 @@ Since = Annotated[
 Until = Annotated[
     datetime | None,
     typer.Option(parser=instants.instant, metavar="TIME", help="Only lines before then."),
+]
+Severity = Annotated[
+    Least | None,
+    typer.Option(
+        parser=least,
+        metavar="LEVEL",
+        help="Only lines as bad as this: trace, debug, info, warn, error or fatal; or as "
+        "journalctl says it, such as err.",
+    ),
 ]
 Limit = Annotated[
     int | None,
@@ -166,7 +175,7 @@ def search(  # noqa: PLR0913, PLR0917 - each narrows the search
     ] = False,
     host: Host = None,
     service: Service = None,
-    severity: Annotated[Level | None, typer.Option(help="Only lines as bad as this.")] = None,
+    severity: Severity = None,
     since: Since = None,
     until: Until = None,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="The newest N.")] = 100,
