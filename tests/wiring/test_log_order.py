@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 from boxwatch.cli.border import run
+from boxwatch.errors import UsageError
 from boxwatch.events import TemplateMiner
+from boxwatch.wiring import session_models
 from boxwatch.wiring.session_models import sequences
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -64,6 +66,19 @@ def test_without_the_extra_the_error_says_what_to_install(tmp_path, capsys):
     assert code == 2
     assert f"'{MISSING[0]}'" in told.err
     assert "boxwatch[deep]" in told.err
+
+
+def test_the_error_says_how_to_install_from_a_release_and_from_a_clone(monkeypatch):
+    """Whichever the user has, the command is there."""
+
+    def missing(_):
+        raise ImportError(name="torch")
+
+    monkeypatch.setattr(session_models, "load", missing)
+    with pytest.raises(UsageError, match="'torch'") as caught:
+        session_models.order_model()
+    assert "pip install 'boxwatch[deep]'" in caught.value.hint
+    assert "-e '.[deep]' -c constraints.txt" in caught.value.hint
 
 
 def test_lines_are_read_by_their_times():

@@ -46,7 +46,8 @@ def order_model() -> SessionDetector[Sequences]:
     except ImportError as error:
         raise UsageError(
             f"The detector 'sequence' needs {error.name!r}, which is not installed.",
-            hint="pip install 'boxwatch[deep]', or use --detector counts.",
+            hint="pip install 'boxwatch[deep]' (in a clone of the sources: .venv/bin/pip install "
+            "-e '.[deep]' -c constraints.txt), or use --detector counts.",
         ) from None
     return model
 
