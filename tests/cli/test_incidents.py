@@ -180,6 +180,14 @@ def test_incidents_of_another_host_or_time_are_left_out(capsys):
     assert answer(capsys, "list", "--since", "1s") == []
 
 
+def test_a_time_without_incidents_says_when_the_newest_was(capsys):
+    """Of the host and the state that were asked for; where there is none at all, nothing."""
+    assert run(["incidents", "list", "--since", "1s"]) == 0
+    assert "The newest is of 2026-03-01 12:00:00 UTC." in capsys.readouterr().err
+    assert run(["incidents", "list", "--since", "1s", "--host", "elsewhere"]) == 0
+    assert "newest" not in capsys.readouterr().err
+
+
 def test_a_verdict_says_what_it_replaces_and_can_be_taken_back(capsys):
     """A second verdict tells the first; reopening gives the incident back to the machine."""
     assert run(["incidents", "false-alarm", "aa"]) == 0

@@ -146,6 +146,26 @@ def test_nothing_found_is_no_error(steps):
 
 
 @pytest.mark.parametrize(
+    ("bounds", "says"),
+    [
+        (("step 50", "--severity", "fatal"), "1 line of {} matches below fatal."),
+        (("step 50", "--until", "2026-03-01T13:00Z"), "1 line of {} matches outside that time."),
+        (
+            ("step 5\\d", "--regex", "--severity", "fatal", "--since", "2026-03-03"),
+            "10 lines, the newest of {} match below fatal outside that time.",
+        ),
+    ],
+)
+def test_what_fewer_bounds_would_find_is_said(steps, bounds, says):
+    """A severity or a time that leaves out every line that matches is named."""
+    answer = well("logs", "search", *bounds, "--data", steps)
+    last = 59 if "--regex" in bounds else 50
+    newest = (NOON + timedelta(minutes=15 * last)).astimezone()
+    assert says.format(f"{newest:%Y-%m-%d %H:%M:%S}.000") in answer.err
+    assert answer.out == ""
+
+
+@pytest.mark.parametrize(
     ("arguments", "says"),
     [
         (("step (", "--regex"), "unclosed group"),

@@ -2,6 +2,7 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from tests.wiring.command import boxwatch, well
@@ -110,6 +111,17 @@ def test_asking_while_lines_are_stored_and_merged(tmp_path):
     assert all(lines % 7 == 0 for lines in seen)
     assert seen == sorted(seen)
     assert counts(data) == {"took <*>": 41 * 7}
+
+
+@pytest.mark.parametrize("question", ["new", "templates", "rare"])
+def test_a_time_without_lines_says_when_the_newest_was(busy, question):
+    """Nothing is new since then, because nothing came since then."""
+    told = well("logs", question, "--since", "2026-03-05", "--data", busy).err
+    newest = (NOON + timedelta(minutes=1449)).astimezone()
+    assert f"newest {'' if question == 'new' else 'stored line '}is of" in told
+    assert f"{newest:%Y-%m-%d %H:%M:%S}" in told
+    told = well("logs", question, "--since", "2026-03-02T12:05Z", "--data", busy).err
+    assert "newest" not in told
 
 
 def test_a_line_without_a_time_is_counted(tmp_path):

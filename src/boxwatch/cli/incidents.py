@@ -35,7 +35,7 @@ WIDE: Final = 120  # columns of a terminal in which the table can be read
 Id = Annotated[str, typer.Argument(metavar="ID", help="An incident, or the start of its id.")]
 
 
-_STATES: Final = ", ".join(one.replace("_", " ") for one in State)
+_STATES: Final = ", ".join(one.value for one in State)
 
 
 def _state(text: str) -> State:
@@ -89,6 +89,8 @@ def list_(  # noqa: PLR0913, PLR0917 - each narrows the list
     if shortened and len(found) > FEW:
         found = found[1:]
         session.notes.print(f"The newest {FEW}; --limit shows more, --state and --since select.")
+    if since is not None and not found:
+        _say_newest(session, wiring.Selection(state, None, hosts, 1))
     status = status_of(found, fail_on)
     try:
         _print(session, found)
@@ -199,6 +201,11 @@ def _print(session: Session, found: Sequence[Incident]) -> None:
     else:
         for one in found:
             session.console.print(_block(one))
+
+
+def _say_newest(session: Session, of: wiring.Selection) -> None:
+    for newest in wiring.incidents(session.data, of):
+        session.notes.print(f"The newest is of {newest.start:%Y-%m-%d %H:%M:%S} UTC.")
 
 
 def _block(incident: Incident) -> Text:

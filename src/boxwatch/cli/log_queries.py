@@ -122,6 +122,10 @@ def new(  # noqa: PLR0913, PLR0917 - each narrows the list
             f"{count(len(report.templates), 'kind')} of line.",
             soft_wrap=True,
         )
+    if report.newest is not None and report.newest < began:
+        session.notes.print(
+            f"No line is stored since then: the newest is of {second(report.newest)}."
+        )
     for kind in report.templates[:most]:
         print_kind(session.console, kind, f"{count(kind.lines, 'line')} since {second(kind.first)}")
     if len(report.templates) > most:
@@ -217,7 +221,19 @@ def search(  # noqa: PLR0913, PLR0917 - each narrows the search
         session.notes.print(f"The newest {limit}; --limit and --until show older ones.")
     if not found.matching:
         newest = "" if found.newest is None else f" The newest is of {moment(found.newest)}."
-        session.notes.print(f"No stored line matches.{newest}")
+        missed = _say_missed(found.missed, severity)
+        session.notes.print(f"No stored line matches.{missed or newest}")
+
+
+def _say_missed(missed: wiring.Missed | None, severity: Least | None) -> str:
+    if missed is None:
+        return ""
+    below = f" below {severity}" if missed.below else ""
+    outside = " outside that time" if missed.outside else ""
+    matches = "matches" if missed.lines == 1 else "match"
+    last = "" if missed.newest is None or missed.lines == 1 else ", the newest"
+    of = "" if missed.newest is None else f"{last} of {moment(missed.newest)}"
+    return f" {count(missed.lines, 'line')}{of} {matches}{below}{outside}."
 
 
 def _list_kinds(session: Session, of: wiring.LogSelection, order: str, limit: int | None) -> None:
@@ -234,6 +250,8 @@ def _list_kinds(session: Session, of: wiring.LogSelection, order: str, limit: in
     session.console.print(
         f"{count(report.kinds, 'kind')} of line in {lines} lines of {span}.", soft_wrap=True
     )
+    if report.newest is not None:
+        session.notes.print(f"The newest stored line is of {second(report.newest)}.")
     for kind in report.templates:
         if order == "rare":
             head = f"{units.print_count(kind.lines)} of {lines} lines in {span}"

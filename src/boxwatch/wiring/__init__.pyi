@@ -6,8 +6,8 @@ from .host_setup import Offer, add_host, check_hosts, offer_host, remove_host
 from .hosts import labelled
 from .log_files import LogColumns, parse_logs, score_logs
 from .log_rates import LogRate, log_rates
-from .log_search import LogPattern, LogsWanted, search_logs
-from .log_selection import LogSelection
+from .log_search import LogsWanted, Missed, search_logs
+from .log_selection import LogPattern, LogSelection
 from .log_templates import KindOfLine, LogPlace, log_templates, new_templates
 from .normalizing import normalize
 from .recording import record
@@ -23,6 +23,7 @@ __all__ = [
     "LogRate",
     "LogSelection",
     "LogsWanted",
+    "Missed",
     "Offer",
     "Selection",
     "add_host",

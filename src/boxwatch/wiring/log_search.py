@@ -24,54 +24,19 @@ from boxwatch.store import EventStore, Part, Shape, runs
 from boxwatch.wiring.damage import tell_damage
 from boxwatch.wiring.log_selection import (
     PREFIX,
+    LogPattern,
     LogSelection,
     all_parts,
     check_names,
     check_times,
     names_of,
+    newest_line,
 )
 
 _KEY: Final = ["time", "seq", "row"]
 _COLUMNS: Final = [*LOGS, "seq", "row"]
 _STEPS: Final = tuple(timedelta(seconds=seconds) for seconds in (10, 300, 7200, 86400, 86400 * 400))
 _NEAR: Final = "2m"  # lines so near each other share one look around
-
-
-@dataclass(frozen=True, slots=True)
-class LogPattern:
-    """What a line must say: a text, or with `regex` a regular expression (Rust's, no look-around).
-
-    Raises:
-        UsageError: the expression is not understood.
-    """
-
-    text: str
-    regex: bool = False
-    ignore_case: bool = False
-
-    def __post_init__(self) -> None:
-        try:
-            pl.Series([""]).str.contains(self.expression)
-        except pl.exceptions.PolarsError as error:
-            said = str(error).partition("\n\nThis error")[0].removeprefix("regex error: ")
-            why = said.splitlines()[-1].removeprefix("error: ").rstrip(".")
-            raise UsageError(
-                f"The pattern {self.text!r} is no regular expression: {why}.",
-                hint="Leave out --regex to look for the text itself; look-around and "
-                "back-references are not supported.",
-            ) from None
-
-    @property
-    def expression(self) -> str:
-        """A regular expression that finds the same."""
-        body = self.text if self.regex else pl.escape_regex(self.text)
-        return f"(?i){body}" if self.ignore_case else body
-
-    def found_in(self, column: pl.Expr) -> pl.Expr:
-        """Whether a text has it."""
-        if self.regex or self.ignore_case:
-            return column.str.contains(self.expression)
-        return column.str.contains(self.text, literal=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +52,34 @@ class LogsWanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Missed:
+    """What a search that found nothing would have found with fewer bounds.
+
+    `lines` of them match but for a severity `below` the one asked for, a time `outside` that asked
+    for, or both; the newest is of `newest`.
+    """
+
+    lines: int
+    newest: datetime | None
+    below: bool
+    outside: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """The newest lines that match, oldest first, with those around them.
 
     `lines` has the columns of `logs`, `service` as incidents call it, and `matches` (false: a line
     around one). `more` says that older lines match too, and are left out. `newest` is the time of
-    the newest line that matches; where none does, of the newest stored line.
+    the newest line that matches; where none does, of the newest stored line, and `missed` says
+    what fewer bounds would have found.
     """
 
     lines: pl.DataFrame
     matching: int
     more: bool
     newest: datetime | None
+    missed: Missed | None = None
 
 
 _SCHEMA: Final[Schema] = {**LOGS, "seq": pl.UInt32(), "row": pl.UInt32()}
@@ -118,8 +99,10 @@ def search_logs(data: Path, want: LogsWanted, progress: Progress) -> Found:
         parts = all_parts(store, data)
         search = _Search(store, want)
         found = search.newest(progress)
+        missed = None
         if found.is_empty():
             newest = _explain(store, parts, want)
+            missed = _missed(store, want)
         else:
             newest = found.select(pl.col("time").max()).item()
         more = found.height > want.limit
@@ -128,7 +111,7 @@ def search_logs(data: Path, want: LogsWanted, progress: Progress) -> Found:
         tell_damage(store)
         service = service_name().str.strip_prefix(PREFIX).fill_null("").alias("service")
     shown = lines.with_columns(service).select(*LOGS, "service", "matches")
-    return Found(shown, found.height, more, newest)
+    return Found(shown, found.height, more, newest, missed)
 
 
 class _Search:
@@ -153,6 +136,19 @@ class _Search:
             if frames[0].height >= (most if want.event_id is None else 1):
                 break
         return frames[0] if frames else pl.DataFrame(schema=dict(_SCHEMA))
+
+    def tally(self) -> tuple[int, datetime | None]:
+        """How many lines match, and the time of the newest."""
+        of, where = self._want.of, self._matches()
+        what = pl.len().cast(pl.Int64).alias("lines"), pl.col("time").max()
+        frames = [
+            self._store.query(run, lambda lazy: lazy.filter(where).select(*what))
+            for run in runs(self._store.parts("logs", of.since, of.until, of.host))
+        ]
+        if not frames:
+            return 0, None
+        counts = pl.concat(frames)
+        return int(counts["lines"].sum()), counts.select(pl.col("time").max()).item()
 
     def with_context(self, found: pl.DataFrame) -> pl.DataFrame:
         """`found`, and the lines before and after each of the same host (and service, if asked)."""
@@ -269,6 +265,15 @@ def _explain(store: EventStore, parts: list[Part], want: LogsWanted) -> datetime
             hint="`boxwatch incidents report ID --json` and `boxwatch logs search --json` show "
             "event ids; old days are forgotten as data.retention_days says.",
         )
-    days = [part for part in parts if part.partition.date == parts[-1].partition.date]
-    newest: datetime | None = store.query(days, lambda lazy: lazy.select("time").max()).item()
-    return newest
+    return newest_line(store, parts)
+
+
+def _missed(store: EventStore, want: LogsWanted) -> Missed | None:
+    """What `want` would find with as few bounds less as find anything; None if that is nothing."""
+    any_time = replace(want.of, since=None, until=None)
+    for severity, of in ((None, want.of), (want.severity, any_time), (None, any_time)):
+        wider = replace(want, severity=severity, of=of)
+        lines, newest = _Search(store, wider).tally() if wider != want else (0, None)
+        if lines:
+            return Missed(lines, newest, severity != want.severity, of != want.of)
+    return None

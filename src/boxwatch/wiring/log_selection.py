@@ -54,6 +54,43 @@ class LogSelection:
         return where
 
 
+@dataclass(frozen=True, slots=True)
+class LogPattern:
+    """What a line must say: a text, or with `regex` a regular expression (Rust's, no look-around).
+
+    Raises:
+        UsageError: the expression is not understood.
+    """
+
+    text: str
+    regex: bool = False
+    ignore_case: bool = False
+
+    def __post_init__(self) -> None:
+        try:
+            pl.Series([""]).str.contains(self.expression)
+        except pl.exceptions.PolarsError as error:
+            said = str(error).partition("\n\nThis error")[0].removeprefix("regex error: ")
+            why = said.splitlines()[-1].removeprefix("error: ").rstrip(".")
+            raise UsageError(
+                f"The pattern {self.text!r} is no regular expression: {why}.",
+                hint="Leave out --regex to look for the text itself; look-around and "
+                "back-references are not supported.",
+            ) from None
+
+    @property
+    def expression(self) -> str:
+        """A regular expression that finds the same."""
+        body = self.text if self.regex else pl.escape_regex(self.text)
+        return f"(?i){body}" if self.ignore_case else body
+
+    def found_in(self, column: pl.Expr) -> pl.Expr:
+        """Whether a text has it."""
+        if self.regex or self.ignore_case:
+            return column.str.contains(self.expression)
+        return column.str.contains(self.text, literal=True)
+
+
 def all_parts(store: EventStore, data: Path) -> list[Part]:
     """Every part of the logs of `store`.
 
@@ -106,6 +143,13 @@ def names_of(store: EventStore, parts: list[Part]) -> tuple[list[str], list[str]
     services = found.select(service_name().alias("service"))["service"].drop_nulls().unique()
     hosts = found["host"].drop_nulls().unique().to_list()
     return hosts, [name.removeprefix(PREFIX) for name in services]
+
+
+def newest_line(store: EventStore, parts: list[Part]) -> datetime | None:
+    """The time of the newest line of `parts`, which must be all there are."""
+    days = [part for part in parts if part.partition.date == parts[-1].partition.date]
+    newest: datetime | None = store.query(days, lambda lazy: lazy.select("time").max()).item()
+    return newest
 
 
 def _unknown(what: str, given: str, known: Collection[str]) -> UsageError:

@@ -27,6 +27,7 @@ from boxwatch.wiring.log_selection import (
     check_names,
     check_times,
     names_of,
+    newest_line,
 )
 
 ORDERS: Final = {
@@ -66,6 +67,7 @@ class KindsReport:
 
     `lines`, `first` and `last` are of the whole selection. `untold` lines are of too many
     different kinds to tell these apart: they are counted, and their templates are not named.
+    Where there is no line, `newest` is the time of the newest stored line of any time and service.
     """
 
     lines: int
@@ -74,6 +76,7 @@ class KindsReport:
     last: datetime | None
     untold: int
     templates: tuple[KindOfLine, ...]
+    newest: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,8 @@ class NewReport:
     """The kinds that a service wrote for the first time since `since`.
 
     `history_lines` lines from `history_from` on are what they were held against; none of them
-    says that nothing was stored before.
+    says that nothing was stored before. `newest` is the time of the newest line of the selection,
+    from then on or before.
     """
 
     since: datetime
@@ -89,6 +93,7 @@ class NewReport:
     history_lines: int
     untold: int
     templates: tuple[KindOfLine, ...]
+    newest: datetime | None
 
 
 def log_templates(
@@ -97,7 +102,8 @@ def log_templates(
     """The kinds of line of `of`, in one of `ORDERS`, at most `limit`."""
     with opened_kinds(place, of) as kinds:
         counts = kinds.templates(kinds.texts([of], told(progress))[0])
-    return _report(counts, order, limit)
+    report = _report(counts, order, limit)
+    return report if report.lines else replace(report, newest=_newest(place))
 
 
 def new_templates(place: LogPlace, of: LogSelection, progress: Progress) -> NewReport:
@@ -118,6 +124,7 @@ def new_templates(place: LogPlace, of: LogSelection, progress: Progress) -> NewR
         history_lines=int(before["lines"].sum()),
         untold=_untold(now),
         templates=report.templates,
+        newest=pl.concat([before["last"], now["last"]]).max(),  # type: ignore[arg-type]
     )
 
 
@@ -181,6 +188,11 @@ def _report(counts: pl.DataFrame, order: str, limit: int | None) -> KindsReport:
         untold=_untold(counts),
         templates=tuple(map(_kind, shown.iter_rows(named=True))),
     )
+
+
+def _newest(place: LogPlace) -> datetime | None:
+    with EventStore.open(place.data, writable=False) as store:
+        return newest_line(store, all_parts(store, place.data))
 
 
 def _untold(counts: pl.DataFrame) -> int:
