@@ -99,7 +99,7 @@ def test_a_state_is_taken_as_it_is_printed(data, capsys, given):
 def test_a_state_that_is_none_is_refused(data, capsys):
     """With those that are."""
     assert run(["incidents", "list", "--state", "shut"]) == 2
-    assert "false alarm" in capsys.readouterr().err
+    assert "false_alarm" in capsys.readouterr().err
 
 
 def test_repairing_a_sound_folder_says_that_it_is_sound(data, capsys):

@@ -1,5 +1,6 @@
 """What a report says once, and where its excerpts break off."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import polars as pl
@@ -8,7 +9,8 @@ from tests.incidents.findings import at, known
 from tests.reports.test_beside import incident as of_kind
 from tests.reports.test_beside import logs
 
-from boxwatch.detections import Kind
+from boxwatch.detections import Kind, Reason
+from boxwatch.detections.detection import LATEST
 from boxwatch.events.schema import SAMPLES
 from boxwatch.incidents import Grouper
 from boxwatch.reports import findings, html, lines, load, markdown, wanted
@@ -56,9 +58,9 @@ def test_excerpts_that_jump_in_time_are_kept_apart(minutes, jumps):
     assert html([one], {one.id: evidence}).count('class="jump"') == jumps
 
 
-def test_lines_that_are_no_excerpt_do_not_jump():
-    """The lines of a known failure stand alone, however far apart."""
-    one = of_kind(Kind.KNOWN, 4, 40)
-    _, evidence = excerpts(5)
-    own = load(wanted(one), evidence.lines, pl.DataFrame(schema=dict(SAMPLES)))
-    assert not any(line.jump for line in lines(own))
+def test_what_says_nothing_more_is_left_out():
+    """A pointer to the latest line, and a line of which another reason says how often it came."""
+    texts = ("died (seen 8 times in 9 s)", "died", "died", "ended", LATEST)
+    one = replace(crashes()[0], reasons=tuple(map(Reason, texts)))
+    (told,) = findings([one])
+    assert told.reasons == ("died (seen 8 times in 9 s)", "ended")

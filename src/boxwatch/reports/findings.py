@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from boxwatch.detections.detection import Detection
+from boxwatch.detections.detection import LATEST, Detection
+
+_SEEN: Final = " (seen "  # what follows is how often a rule met the line, see detections/known
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,5 +32,11 @@ def findings(detections: Sequence[Detection]) -> tuple[Finding, ...]:
 
 
 def _said(same: Sequence[Detection]) -> tuple[str, ...]:
+    """The reasons; left out is what only points at a line, or was said with how often it came."""
     counts = Counter(reason.text for found in same for reason in found.reasons)
-    return tuple(text if n == 1 else f"{text} ({n} times)" for text, n in counts.items())
+    counted = {text.rpartition(_SEEN)[0] for text in counts}
+    return tuple(
+        text if n == 1 else f"{text} ({n} times)"
+        for text, n in counts.items()
+        if text != LATEST and text not in counted
+    )

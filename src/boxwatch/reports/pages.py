@@ -35,7 +35,7 @@ _MARKUP: Final = re.compile(r"([\\`*_{}\[\]<>#|~&])")
 class Line:
     """One evidence line, ready to print.
 
-    `around`: only because of the one beside it; `jump`: an excerpt goes on so much later here.
+    `around`: only because of the one beside it; `jump`: it comes so long after the one before it.
     """
 
     time: str
@@ -174,7 +174,6 @@ def lines(evidence: Evidence) -> tuple[Line, ...]:
     around = told["event_id"].is_in(pl.Series(list(evidence.around), dtype=pl.UInt64).implode())
     chosen = pl.concat([told.filter(~around), told.filter(around)]).head(_MOST_LINES)
     ordered = chosen.sort("time", maintain_order=True)
-    excerpts = not evidence.around.isdisjoint(ordered["event_id"])
     jumps = (ordered["time"].diff() > _JUMP).fill_null(value=False)
     rows = zip(ordered.iter_rows(named=True), jumps, strict=True)
     return tuple(
@@ -183,7 +182,7 @@ def lines(evidence: Evidence) -> tuple[Line, ...]:
             origin=visible(_origin(row)),
             message=visible("" if row["message"] is None else row["message"]),
             around=row["event_id"] in evidence.around,
-            jump=excerpts and jump,
+            jump=jump,
         )
         for row, jump in rows
     )
