@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from rich.console import Console
 
 from boxwatch.bench.demo import DemoResult
 from boxwatch.bench.stress import Load
+from boxwatch.cli import stress
 from boxwatch.cli.border import run
 from boxwatch.cli.demo import _several
+from boxwatch.cli.demo import _show as show_demo
 from boxwatch.cli.incidents import _show
 from boxwatch.cli.stress import expected_of
 from boxwatch.cli.up import Words
@@ -22,6 +25,11 @@ from boxwatch.reports import Line
 from boxwatch.store import EventStore, StateStore
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+LEAK = {"fault": "leak", "start": START, "severity": "high", "host": "box", "entity": "host"} | {
+    "title": "box: memory falls",
+    "why": "a leak",
+    "action": "Look.",
+}
 
 
 def incident(name, lasted, state=State.RESOLVED):
@@ -154,6 +162,12 @@ def test_watching_ends_with_what_it_found(incidents, turns, says):
     assert says in watched(incidents, *turns)
 
 
+def test_watching_a_recording_says_how_it_ended(data, capsys, tmp_path):
+    """The command says it, on standard error; one without a record has nothing to tell."""
+    assert run(["up", "--replay", str(data), "--data", str(tmp_path / "new")]) == 0
+    assert "Stopped before the first readings" in capsys.readouterr().err
+
+
 def test_watching_begins_with_how_long():
     """Where it is known; a terminal has its status line for that."""
     assert "Watching for 1 m 20 s, into data." in watched(0, JUDGED, limit_s=80.0)
@@ -176,6 +190,15 @@ def test_a_demo_says_why_there_are_more_incidents_than_faults():
     assert _several(demo_of("leak", "flood")) == "2 incidents for 2 faults."
 
 
+def test_a_demo_ends_with_both_counts():
+    """What was found, and in how many incidents."""
+    screen = io.StringIO()
+    result = replace(demo_of("leak", "leak"), incidents=[LEAK, LEAK])
+    show_demo(Console(file=screen, width=100), result)
+    assert "Found 1 of 1 faults" in screen.getvalue()
+    assert "2 incidents for 1 fault: more than one incident each for leak." in screen.getvalue()
+
+
 @pytest.mark.parametrize(
     ("load", "seconds", "share", "told"),
     [
@@ -188,3 +211,10 @@ def test_a_demo_says_why_there_are_more_incidents_than_faults():
 def test_a_load_says_what_to_look_for(load, seconds, share, told):
     """Only where an incident is promised."""
     assert (expected_of(load, seconds, share) is not None) is told
+
+
+def test_the_command_says_what_to_look_for(tmp_path, monkeypatch, capsys):
+    """At its end, on standard error."""
+    monkeypatch.setattr(stress, "SEEN_AFTER", 0.5)
+    assert run(["stress", "cpu", "--for", "1s", "--data", str(tmp_path)]) == 0
+    assert "should have shown an incident" in capsys.readouterr().err

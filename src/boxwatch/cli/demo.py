@@ -13,6 +13,7 @@ from rich.text import Text
 
 from boxwatch import units
 from boxwatch.bench.demo import DemoResult, run
+from boxwatch.cli.findings import counted
 from boxwatch.cli.printing import rows_table, show_json
 from boxwatch.cli.session import open_session, progress
 
@@ -59,7 +60,8 @@ def _several(result: DemoResult) -> str:
     """How many incidents there are for how many faults: a fault may show in several places."""
     told = Counter(str(one["fault"]) for one in result.incidents if one["fault"] is not None)
     again = ", ".join(name for name, count in told.items() if count > 1)
-    about = f"{sum(told.values())} incidents for {result.faults_found} faults"
+    faults = f"{result.faults_found} fault{'' if result.faults_found == 1 else 's'}"
+    about = f"{counted(sum(told.values()))} for {faults}"
     return f"{about}: more than one incident each for {again}." if again else f"{about}."
 
 
@@ -70,7 +72,7 @@ def _show(console: Console, result: DemoResult) -> None:
             "bold",
         )
     )
-    if console.width >= WIDE:
+    if console.is_terminal and console.width >= WIDE:
         console.print(rows_table(result.incidents, COLUMNS))
     else:
         for incident in result.incidents:
