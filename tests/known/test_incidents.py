@@ -48,7 +48,7 @@ def test_the_service_is_named_in_what_to_do():
     """A command that a person pastes has the name in it."""
     rule = RULES["unit-exec-missing"]
     told = story((rule, rule.examples[0]))
-    assert told.title.startswith("vllm cannot start")
+    assert told.title.startswith("ollama cannot start")
     rule = RULES["unit-watchdog"]
     assert story((rule, rule.examples[0])).title == "conntrackd hangs: it gave no sign of life"
 
@@ -57,7 +57,7 @@ def test_a_failing_disk_comes_before_what_it_breaks():
     """The disk is the title; the service that cannot write is among the causes."""
     disk, full = RULES["raid-disk-failed"], RULES["input-output-error"]
     told = story((full, full.examples[0]), (disk, disk.examples[0]))
-    assert told.title.startswith("Disk sdb failed")
+    assert told.title.startswith("Disk xvde failed")
     assert {cause.text for cause in told.causes} >= {disk.causes[0], full.causes[0]}
 
 

@@ -124,7 +124,7 @@ def test_a_killed_pod_is_the_container_and_not_the_slice_that_was_full():
     """The limit may stand on a slice above; what was killed is named by the task's own cgroup."""
     (line,) = RULES["container-oom-kill"].examples
     line = line.replace("/lxc.payload.ny2g2r5hh3-lxc", "")
-    assert of_logs(kernel((0, line)))["container-oom-kill"].entity == "service:3fc28fa1c647"
+    assert of_logs(kernel((0, line)))["container-oom-kill"].entity == "service:ec9ee26695de"
 
 
 def test_a_container_within_a_container_is_the_one_this_machine_knows():
