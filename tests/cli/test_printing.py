@@ -9,7 +9,9 @@ import pytest
 from rich.console import Console
 
 from boxwatch.bench import BenchResult, at_least, at_most, measured, this_machine
+from boxwatch.bench.demo import DemoResult
 from boxwatch.cli.bench import _row
+from boxwatch.cli.demo import _show as show_demo
 from boxwatch.cli.findings import status_of
 from boxwatch.cli.printing import cell, label, show
 from boxwatch.cli.session import Session
@@ -92,6 +94,16 @@ def test_rows_are_a_table():
     shown = printed([Part("a", 1.0), Part("b", 2.0)])
     assert [line.split()[0] for line in shown.splitlines() if "s" in line][-2:] == ["a", "b"]
     assert printed([]) == "none\n"
+
+
+def test_the_demo_in_a_pipe_has_whole_lines_and_no_wide_table():
+    """However long an action is, it can be copied from one line."""
+    told = dict.fromkeys(("host", "entity", "severity", "title", "why", "fault"), "x")
+    told |= {"start": NOW, "action": "do " * 100}
+    screen = io.StringIO()
+    result = DemoResult(True, 1, 1, 1, [], 0, [told], 1.0, "demo.html")
+    show_demo(Console(file=screen, width=100_000), result)
+    assert f"  Do:  {told['action']}\n" in screen.getvalue()
 
 
 def test_markup_in_values_is_only_text():
