@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from boxwatch.events import TemplateMiner
@@ -18,6 +18,7 @@ MESSAGES = st.lists(
 
 @settings(max_examples=500, deadline=None)
 @given(template=TEMPLATES, message=MESSAGES)
+@example(template="<*> <*>", message=" ")
 def test_a_line_alone_gives_what_a_column_gives(template, message):
     """Two ways, one answer; null where the message is none of the template."""
     column = parameters(pl.Series([message], dtype=pl.String), template).to_list()

@@ -27,11 +27,12 @@ def parameters(messages: pl.Series, template: str) -> pl.Series:
     pieces = template.split(WILD)
     if len(pieces) == 1:
         return pl.Series("parameters", [[]], dtype=_LIST).new_from_index(0, len(messages))
-    form = r"(?s)^[ \t]*" + "(.*?)".join(map(_literal, pieces[:-1]))
+    form = "(?s)^" + "(.*?)".join(map(_literal, pieces[:-1]))
     form += "(.*?)" + _literal(pieces[-1]) + r"[ \t]*\z" if pieces[-1] else r"(.*?)[ \t]*\z"
     loose = form.removesuffix(r"[ \t]*\z")
     groups = (
-        messages.alias("m")
+        messages.str.strip_chars_start(" \t")
+        .alias("m")
         .to_frame()
         .select(pl.coalesce(_groups(form, len(pieces) - 1), _groups(loose, len(pieces) - 1)))
     )

@@ -84,7 +84,7 @@ class WriterCatalog(Catalog):
             )
         for folder in self._layout.events.glob("*/date=*/host=*"):
             for path in folder.glob(f"*{PARTIAL}"):
-                path.unlink()
+                path.unlink(missing_ok=True)  # a reader's digest may just have become whole
         for known in list(self._known):
             orphans = [part for part in self._known[known] if part.last > head]
             for part in orphans:
