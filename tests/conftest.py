@@ -11,9 +11,6 @@ from tests.testbed.sshd import Sshd, missing
 # How long an example takes says how busy the machine is, not whether the code is right.
 settings.register_profile("boxwatch", deadline=None)
 settings.load_profile("boxwatch")
-# The check of a commit gives the same answer each time: examples are drawn from the test's text.
-# `make test` draws others each time, and is where new ones are found.
-settings.register_profile("check", deadline=None, derandomize=True)
 
 
 @pytest.fixture
