@@ -7,6 +7,8 @@ from boxwatch.store.digests import Digests, Recipe, runs
 from boxwatch.store.event_store import EventStore, Head, Positions
 from boxwatch.store.ingest import Progress, ingest
 from boxwatch.store.layout import Layout
+from boxwatch.store.ledger import Ledger
+from boxwatch.store.ledger_rows import Decision, Role, RoleChange, Run
 from boxwatch.store.parts import Part
 from boxwatch.store.quarantine import Tally
 from boxwatch.store.raw_recording import RawRecording
@@ -22,10 +24,12 @@ __all__ = [
     "Change",
     "Checkpoint",
     "Compacted",
+    "Decision",
     "Digests",
     "EventStore",
     "Head",
     "Layout",
+    "Ledger",
     "Normalise",
     "Part",
     "Positions",
@@ -34,6 +38,9 @@ __all__ = [
     "Recipe",
     "Repaired",
     "Retained",
+    "Role",
+    "RoleChange",
+    "Run",
     "Shape",
     "StateStore",
     "Tally",

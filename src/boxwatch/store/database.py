@@ -1,9 +1,9 @@
-"""Opening state.db, and saying what went wrong with it in the store's own errors."""
+"""Opening a database of ours, and saying what went wrong with it in the store's own errors."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from boxwatch.errors import StoreDamaged, StoreError, StoreLocked
 from boxwatch.store.durable import full
-from boxwatch.store.migrations import migrate
+from boxwatch.store.migrations import STEPS, migrate
 
 _PATIENCE_S: Final = 10.0  # the longest that another process may hold the write lock
 _WRITER: Final = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL")
@@ -20,14 +20,14 @@ _DAMAGED: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 class Database:
-    """One connection to state.db, with explicit transactions.
+    """One connection to a database, with explicit transactions.
 
     A commit is durable before it returns (WAL with synchronous FULL): an incident that was sent
     must not be forgotten by a power cut. NORMAL would save one fsync a batch (0.3 ms on an SSD)
     and be as consistent, since positions and batches roll back together.
     """
 
-    def __init__(self, path: Path, *, writable: bool) -> None:
+    def __init__(self, path: Path, *, writable: bool, steps: Sequence[str] = STEPS) -> None:
         self.path = path
         if not writable and not path.exists():
             raise StoreError(
@@ -40,7 +40,7 @@ class Database:
             else:
                 self.connection = self._connect_reader()
             try:
-                migrate(self.connection, path, writable=writable)
+                migrate(self.connection, path, steps, writable=writable)
             except BaseException:
                 self.connection.close()
                 raise

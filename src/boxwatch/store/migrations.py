@@ -1,8 +1,9 @@
-"""The schema of state.db, as steps that are only ever added to: step N leads to version N."""
+"""The schemas of our databases: steps that are only ever added to; step N leads to version N."""
 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -55,10 +56,41 @@ CREATE TABLE history (
 CREATE INDEX history_by_incident ON history (incident);
 """
 
-STEPS: Final = (_FIRST,)
+_LEDGER: Final = """
+CREATE TABLE runs (
+    number INTEGER PRIMARY KEY,
+    task TEXT NOT NULL,
+    began_us INTEGER NOT NULL,
+    ended_us INTEGER,
+    state TEXT NOT NULL,      -- running, finished, failed or lost
+    recipe TEXT NOT NULL,     -- JSON: settings, seed, code version
+    selection TEXT NOT NULL,  -- JSON: what it was trained on
+    version INTEGER,          -- of the models that came out; NULL = none did
+    outcome TEXT NOT NULL     -- JSON: artifacts by part, figures; why it failed
+) STRICT;
+CREATE UNIQUE INDEX runs_by_version ON runs (task, version);
+CREATE TABLE changes (
+    number INTEGER PRIMARY KEY,
+    task TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    role TEXT NOT NULL,       -- champion or challenger
+    version INTEGER,          -- NULL = nobody any more
+    before INTEGER,           -- who had the role
+    state TEXT NOT NULL,      -- done, or refused
+    by TEXT NOT NULL,
+    why TEXT NOT NULL,
+    evidence TEXT NOT NULL    -- JSON: the verdicts of the gates
+) STRICT;
+CREATE INDEX changes_by_role ON changes (task, role, state, number);
+"""
+
+STEPS: Final = (_FIRST,)  # of state.db
+LEDGER_STEPS: Final = (_LEDGER,)  # of models/ledger.db
 
 
-def migrate(connection: sqlite3.Connection, path: Path, *, writable: bool) -> None:
+def migrate(
+    connection: sqlite3.Connection, path: Path, steps: Sequence[str], *, writable: bool
+) -> None:
     """Bring the database to the newest version; each step is one transaction.
 
     Raises:
@@ -66,19 +98,19 @@ def migrate(connection: sqlite3.Connection, path: Path, *, writable: bool) -> No
 
     """
     version = version_of(connection)
-    if version > len(STEPS):
+    if version > len(steps):
         raise StoreTooNew(
-            f"{str(path)!r} has schema version {version}; this Boxwatch knows up to {len(STEPS)}.",
+            f"{str(path)!r} has schema version {version}; this Boxwatch knows up to {len(steps)}.",
             hint="Install the newer Boxwatch, or name another folder with --data.",
         )
     if not writable:
         return
-    while version < len(STEPS):
+    while version < len(steps):
         # Two processes may open a new folder at once: the step is decided under the write lock.
         connection.execute("BEGIN IMMEDIATE")
         version = version_of(connection)
-        if version < len(STEPS):
-            for statement in _statements(STEPS[version]):
+        if version < len(steps):
+            for statement in _statements(steps[version]):
                 connection.execute(statement)
             version += 1
             connection.execute(f"PRAGMA user_version = {version}")
