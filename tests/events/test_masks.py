@@ -72,7 +72,10 @@ def test_masks_of_ones_own_come_first():
     assert masker.column(pl.Series(["tenant-acme is"])).item() == "<*> is"
 
 
-@pytest.mark.parametrize("pattern", ["(", "a*", "(a)b", "(?=a)b", "[z-a]"])
+@pytest.mark.parametrize(
+    "pattern",
+    ["(", "a*", "(a)b", "(?=a)b", "[z-a]", "(?i)a", "[[:digit:]]", "a++", "|a", r"\b", r"\B"],
+)
 def test_a_mask_that_is_none_is_refused(pattern):
     """The error names the mask, its pattern and what is allowed."""
     with pytest.raises(SettingError, match="tenant") as refused:

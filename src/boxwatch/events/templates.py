@@ -9,17 +9,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from boxwatch import pulse
-from boxwatch.events.masks import LONGEST, MASKS, Mask, Masker
+from boxwatch.events.masks import MASKS, Mask, Masker
 from boxwatch.events.vocabulary import Vocabulary, template_id
-
-_CACHED: Final = 16_384  # messages whose template is known without masking, one by one
 
 
 class Line(NamedTuple):
@@ -53,7 +51,6 @@ class TemplateMiner:
         self._known: OrderedDict[str, None] = (
             OrderedDict()
         )  # service NUL template, the longest unseen first
-        self._cache: dict[str, str] = {}  # message -> masked text
         self._told = 0  # of the overflow, how much was told
         self._overflowed = False
 
@@ -81,13 +78,7 @@ class TemplateMiner:
 
     def line(self, message: str, service: str = "") -> Line:
         """The kind of one line: the same as in a batch, without the cost of one."""
-        text = self._cache.get(message)
-        if text is None:
-            text = self._masker.line(message)
-            if len(self._cache) >= _CACHED:
-                self._cache.clear()
-            if len(message) <= LONGEST:
-                self._cache[message] = text
+        text = self._masker.line(message)
         template = self.vocabulary.get(text)
         if template is None:
             self.vocabulary.learn(text)
