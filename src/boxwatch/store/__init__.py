@@ -9,6 +9,7 @@ from boxwatch.store.ingest import Progress, ingest
 from boxwatch.store.layout import Layout
 from boxwatch.store.ledger import Ledger
 from boxwatch.store.ledger_rows import Decision, Role, RoleChange, Run
+from boxwatch.store.lock import WriterLock
 from boxwatch.store.parts import Part
 from boxwatch.store.quarantine import Tally
 from boxwatch.store.raw_recording import RawRecording
@@ -18,6 +19,7 @@ from boxwatch.store.repair import Repaired, repair
 from boxwatch.store.retention import Retained
 from boxwatch.store.snapshot import pack, unpack
 from boxwatch.store.state_store import Change, Checkpoint, StateStore
+from boxwatch.store.training_rows import load_rows, save_rows
 
 __all__ = [
     "Batch",
@@ -44,14 +46,17 @@ __all__ = [
     "Shape",
     "StateStore",
     "Tally",
+    "WriterLock",
     "ingest",
     "load_model",
+    "load_rows",
     "model_versions",
     "pack",
     "read_champions",
     "repair",
     "runs",
     "save_model",
+    "save_rows",
     "unpack",
     "write_champions",
 ]

@@ -1,0 +1,186 @@
+"""The life of a model: trained from frozen rows, measured, gated, promoted, rolled back.
+
+Every step leaves a row in the ledger. Killed at any instant, the ledger tells of a run that was
+lost, and what was in use stays in use: artifacts are written whole before a version names them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from importlib.metadata import version as installed
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from boxwatch.errors import BoxwatchError, UsageError
+from boxwatch.lifecycle.evidence import Evidence
+from boxwatch.lifecycle.gates import Limits, Verdict, check
+from boxwatch.lifecycle.task import Task
+from boxwatch.models import Saved
+from boxwatch.store import (
+    Decision,
+    Ledger,
+    Run,
+    WriterLock,
+    load_model,
+    load_rows,
+    save_model,
+    save_rows,
+)
+
+_LOCK: Final = "training.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """What came of asking for a promotion: whether it was done, and what the gates said."""
+
+    version: int
+    before: int | None
+    done: bool
+    verdicts: tuple[Verdict, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reproduction:
+    """What came of training again: by part, the artifact then and now."""
+
+    version: int
+    then: Mapping[str, str]
+    now: Mapping[str, str]
+
+    @property
+    def same(self) -> bool:
+        """Whether every model is the same to the last bit, and so every score."""
+        return self.then == self.now
+
+
+class Life:
+    """The life of one task's models in one folder.
+
+    Args:
+        task: What is modelled.
+        ledger: Of the same task and folder, writable.
+        folder: Where models and rows lie.
+    """
+
+    def __init__(self, task: Task, ledger: Ledger, folder: Path) -> None:
+        self._task = task
+        self._ledger = ledger
+        self._folder = folder
+
+    def train(self) -> Run:
+        """Learn from what there is now; the run, which made a version.
+
+        Raises:
+            StoreLocked: another process is training.
+            BoxwatchError: whatever kept it from its end; the ledger has the reason.
+        """
+        lock = WriterLock(self._folder / _LOCK)
+        try:
+            selected = self._task.select()
+            names = {part: save_rows(self._folder, rows) for part, rows in selected.rows.items()}
+            recipe = {**self._task.recipe(), "code": installed("boxwatch")}
+            number = self._ledger.begin(recipe, {**selected.description, "rows": names})
+            try:
+                parts = self._task.train(selected.rows, recipe)
+                artifacts = {part: save_model(self._folder, one) for part, one in parts.items()}
+            except BoxwatchError as error:
+                self._ledger.fail(number, str(error))
+                raise
+            counts = {part: rows.height for part, rows in selected.rows.items()}
+            return self._ledger.version(
+                self._ledger.finish(number, artifacts, {"training_rows": counts})
+            )
+        finally:
+            lock.release()
+
+    def reproduce(self, version: int) -> Reproduction:
+        """Train `version` again from its own rows and recipe; nothing is put in its place.
+
+        Raises:
+            StoreError: its rows are gone.
+        """
+        run = self._ledger.version(version)
+        parts = self._task.train(self._rows(run), run.recipe)
+        return Reproduction(
+            version, run.parts, {part: save_model(self._folder, one) for part, one in parts.items()}
+        )
+
+    def promote(
+        self, version: int, *, by: str, why: str, limits: Limits, force: bool = False
+    ) -> Promotion:
+        """Make `version` champion if the gates let it through; the ledger tells either way.
+
+        Args:
+            version: The candidate.
+            by: Who asks.
+            why: The reason; with `force` a person's own, and it is needed.
+            limits: What the gates ask for.
+            force: Promote whatever the gates say; what they said is recorded.
+
+        Raises:
+            UsageError: `force` without a reason.
+        """
+        if force and not why.strip():
+            raise UsageError(
+                "A forced promotion needs a reason.", hint='Give one with --reason "…".'
+            )
+        before = self._ledger.holder("champion")
+        verdicts = check(*self._evidence(version, before), limits)
+        records = [verdict.record() for verdict in verdicts]
+        refusals = [verdict for verdict in verdicts if not verdict.passed]
+        if refusals and not force:
+            reason = f"{why}; refused: {'; '.join(one.text for one in refusals)}".lstrip("; ")
+            self._ledger.refuse("champion", version, Decision(by, reason, records))
+            return Promotion(version, before, done=False, verdicts=tuple(verdicts))
+        reason = f"forced: {why}" if refusals else why
+        done = self._ledger.give("champion", version, before, Decision(by, reason, records))
+        return Promotion(version, before, done, tuple(verdicts))
+
+    def roll_back(self, *, by: str, why: str) -> Promotion:
+        """Give the role back to the champion before the present one; no gate is asked.
+
+        Raises:
+            UsageError: there was none before.
+        """
+        line = self._line()
+        if len(line) < 2:
+            raise UsageError(
+                "There is no earlier champion to go back to.",
+                hint="See `boxwatch models history`.",
+            )
+        before, now = line[-2:]
+        done = self._ledger.give("champion", before, now, Decision(by, f"rolled back: {why}"))
+        return Promotion(before, now, done, ())
+
+    def _line(self) -> list[int]:
+        """The champions that led to the present one; a return to one takes back what followed."""
+        line: list[int] = []
+        for change in reversed(self._ledger.changes()):
+            if change.done and change.role == "champion" and change.version is not None:
+                if line[-2:-1] == [change.version]:
+                    line.pop()
+                else:
+                    line.append(change.version)
+        return line
+
+    def _evidence(self, version: int, champion: int | None) -> tuple[Evidence, Evidence | None]:
+        """Of both, measured one after the other with the candidate's rows."""
+        run = self._ledger.version(version)
+        rows = self._rows(run)
+        again = self.reproduce(version).now
+        mine = replace(self._task.measure(self._parts(run), rows), artifacts=run.parts, again=again)
+        if champion is None or champion == version:
+            return mine, None
+        theirs = self._ledger.version(champion)
+        return mine, self._task.measure(self._parts(theirs), rows)
+
+    def _rows(self, run: Run) -> dict[str, pl.DataFrame]:
+        names: Mapping[str, Any] = run.selection["rows"]
+        return {part: load_rows(self._folder, name) for part, name in names.items()}
+
+    def _parts(self, run: Run) -> dict[str, Saved]:
+        return {part: load_model(self._folder, name) for part, name in run.parts.items()}
