@@ -55,6 +55,21 @@ MODELS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "sequence": "boxwatch.models.sequence:SequenceModel",
         "sequence-training": "boxwatch.models.sequence_training:train",
+        # What `models.ZOO` describes.
+        "robust_z": "boxwatch.models.robust_z:RobustZ",
+        "pca": "boxwatch.models.pca:PCA",
+        "mahalanobis": "boxwatch.models.mahalanobis:Mahalanobis",
+        "nearest": "boxwatch.models.nearest:Nearest",
+        "kmeans": "boxwatch.models.kmeans:KMeans",
+        "isolation_forest": "boxwatch.models.isolation_forest:IsolationForest",
+        "one_class_svm": "boxwatch.models.one_class_svm:OneClassSVM",
+        "ecod": "boxwatch.models.ecod:ECOD",
+        "hbos": "boxwatch.models.hbos:HBOS",
+        "half_space_trees": "boxwatch.models.half_space_trees:HalfSpaceTrees",
+        "random_forest": "boxwatch.models.random_forest:RandomForest",
+        "lstm_autoencoder": "boxwatch.models.lstm_autoencoder:LstmAutoencoder",
+        "lstm_forecaster": "boxwatch.models.lstm_forecaster:LstmForecaster",
+        "reading-training": "boxwatch.models.reading_training:train",
     }
 )
 
