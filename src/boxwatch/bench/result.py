@@ -60,11 +60,15 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class BenchResult:
-    """Everything one bench measured in one run."""
+    """Everything one bench measured in one run.
+
+    `notes` say what the figures rest on, and what to look at where one was missed.
+    """
 
     bench: str
     machine: Machine
     figures: tuple[Figure, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def met(self) -> bool:

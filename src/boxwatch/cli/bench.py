@@ -35,7 +35,7 @@ def bench(
             min=1,
             metavar="N",
             help="Do so much only, for a quick look: kills of chaos, journal entries of sources, "
-            "lines of logs.",
+            "lines of logs, machine-days of faults.",
         ),
     ] = None,
     data_sets: Annotated[
@@ -77,6 +77,8 @@ def _show(console: Console, result: BenchResult) -> None:
         f"Python {machine.python}, Boxwatch {machine.boxwatch}"
     )
     console.print(rows_table([_row(figure) for figure in result.figures]))
+    for note in result.notes:
+        console.print(note, soft_wrap=True, markup=False, highlight=False)
 
 
 def _row(figure: Figure) -> dict[str, object]:

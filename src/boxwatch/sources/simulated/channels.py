@@ -57,6 +57,8 @@ _ALL: Final = (
     _unit("nginx", "nginx.service", 1340, "syslog"),
     _unit("node_exporter", "prometheus-node-exporter.service", 1288, "stdout"),
     _unit("backup", "backup.service", 88213, "stdout"),
+    _unit("trainer", "trainer.service", 90417, "stdout"),
+    _unit("apt", "apt-daily-upgrade.service", 93102, "stdout"),
     _container(
         "open-webui",
         "ghcr.io/open-webui/open-webui:v0.6.5",

@@ -7,7 +7,9 @@ from typing import Final
 from boxwatch.errors import UsageError
 from boxwatch.sources.simulated import faults_card as card
 from boxwatch.sources.simulated import faults_host as host
+from boxwatch.sources.simulated import faults_memory as memory
 from boxwatch.sources.simulated import faults_order as order
+from boxwatch.sources.simulated import faults_server as server
 from boxwatch.sources.simulated import faults_service as service
 from boxwatch.sources.simulated.fault import FaultKind
 
@@ -82,7 +84,55 @@ _KINDS: Final = (
     ),
 )
 
+_ON_CARDS: Final = 7  # the first of them are faults of cards
+# Faults of GPU servers that the demo's day does not hold.
+_SERVER_KINDS: Final = (
+    FaultKind(
+        "ecc_uncorrected",
+        "a memory error that cannot be corrected (Xid 48, 63, 64)",
+        (8, 30),
+        memory.ecc_uncorrected,
+    ),
+    FaultKind(
+        "ecc_contained",
+        "a memory error that ends what uses the card (Xid 94, 95)",
+        (8, 30),
+        memory.ecc_contained,
+    ),
+    FaultKind(
+        "retirement_pending",
+        "a bad memory row waits for a reset, and nothing is logged",
+        (8, 30),
+        memory.retirement_pending,
+    ),
+    FaultKind("nvlink_error", "an NVLink fails (Xid 74)", (12, 30), memory.nvlink_error),
+    FaultKind("power_cap", "the power limit is lowered", (10, 30), server.power_cap, True),
+    FaultKind(
+        "clock_stuck", "the clock stays low for no reason told", (10, 30), server.clock_stuck, True
+    ),
+    FaultKind(
+        "gray_card", "a card is a little slower than it was", (20, 45), server.gray_card, True
+    ),
+    FaultKind("gpu_missing", "a card is not listed any more", (8, 30), server.gpu_missing),
+    FaultKind(
+        "gpu_unknown_error",
+        "all readings of a card are errors",
+        (8, 30),
+        server.gpu_unknown_error,
+    ),
+    FaultKind("smi_hang", "nvidia-smi does not return", (8, 30), server.smi_hang),
+    FaultKind(
+        "driver_mismatch",
+        "an upgrade leaves driver and library of different versions",
+        (8, 30),
+        server.driver_mismatch,
+    ),
+)
+
 FAULTS: Final[dict[str, FaultKind]] = {kind.name: kind for kind in _KINDS}
+SERVER_FAULTS: Final[dict[str, FaultKind]] = {
+    kind.name: kind for kind in (*_KINDS[:_ON_CARDS], *_SERVER_KINDS)
+}
 
 
 def fault_help() -> dict[str, str]:
@@ -90,19 +140,21 @@ def fault_help() -> dict[str, str]:
     return {name: kind.help for name, kind in FAULTS.items()}
 
 
-def chosen(names: tuple[str, ...] | None) -> list[FaultKind]:
-    """The kinds of these names, in the order of the table; all for None.
+def chosen(faults: tuple[str | FaultKind, ...] | None) -> list[FaultKind]:
+    """The kinds of these names, in the order of the table, then those given; all for None.
 
     Raises:
         UsageError: a name is not in the table.
 
     """
-    if names is None:
+    if faults is None:
         return list(FAULTS.values())
+    names = [one for one in faults if isinstance(one, str)]
     for name in names:
         if name not in FAULTS:
             raise UsageError(
                 f"There is no fault {name!r}; there are {', '.join(FAULTS)}.",
                 hint="`boxwatch demo --help` lists them.",
             )
-    return [kind for kind in FAULTS.values() if kind.name in names]
+    given = [one for one in faults if not isinstance(one, str)]
+    return [*(kind for kind in FAULTS.values() if kind.name in names), *given]

@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 
-from boxwatch.sources.simulated import jobs, outage
+from boxwatch.sources.simulated import jobs, outage, training
 from boxwatch.sources.simulated.fault import Effect, Window
 from boxwatch.sources.simulated.gpu_rows import BUS_IDS, UUIDS
 from boxwatch.sources.simulated.world import World
 
 
-def _pick(window: Window) -> tuple[int, str, str]:
+def pick(world: World, window: Window) -> tuple[int, str, str]:
     """A card, the service that computes on it, its PCI address as the kernel writes it."""
-    index = int(window.rng.integers(len(BUS_IDS)))
-    return index, outage.SERVICES[index], BUS_IDS[index][4:].lower()
+    index = int(window.rng.integers(len(world.cards)))
+    return index, outage.service_on(index), BUS_IDS[index][4:].lower()
 
 
-def _ensure_work(world: World, window: Window, index: int) -> None:
+def ensure_work(world: World, window: Window, index: int) -> None:
     """A fault that shows under load alone meets a batch job if there is little else to do."""
-    if world.cards[index].util[window.cut].mean() < 0.4:
+    if outage.service_on(index) not in outage.SERVICES:
+        training.resume(world, window.start, window.end)
+    elif world.cards[index].util[window.cut].mean() < 0.4:
         start = window.start + window.seconds // 10
         jobs.embed(world, index, start, window.end - window.seconds // 10, window.rng)
 
 
 def thermal_slowdown(world: World, window: Window) -> Effect:
     """The fan fails: heat builds up until the driver and then the hardware slow the card."""
-    index, service, _ = _pick(window)
-    _ensure_work(world, window, index)
+    index, service, _ = pick(world, window)
+    ensure_work(world, window, index)
     card = world.cards[index]
     left = window.between(0.05, 0.0)
     card.fan_cap[window.cut] = left
@@ -40,7 +42,7 @@ def thermal_slowdown(world: World, window: Window) -> Effect:
 
 def gpu_off_bus(world: World, window: Window) -> Effect:
     """Xid 79: the card stops answering, then is not listed; what ran on it fails."""
-    index, service, address = _pick(window)
+    index, service, address = pick(world, window)
     card = world.cards[index]
     start, back = window.start, window.end - 75
     answers_until = start + int(window.between(60, 15))
@@ -88,6 +90,9 @@ def gpu_off_bus(world: World, window: Window) -> Effect:
 
 def _service_without_card(world: World, service: str, start: int, back: int) -> None:
     say = world.lines.add
+    if service not in outage.SERVICES:
+        training.crash(world, start + 1.0, "CUDA error: unspecified launch failure")
+        return
     if service == "vllm":
         say(start + 1.0, "vllm", "ERROR {ts} [core.py:517] EngineCore encountered a fatal error.")
         say(start + 1.1, "vllm", "ERROR {ts} [core.py:517] RuntimeError: CUDA error: unknown error")
@@ -118,7 +123,7 @@ def _service_without_card(world: World, service: str, start: int, back: int) -> 
 
 def ecc_storm(world: World, window: Window) -> Effect:
     """Corrected memory errors by the minute where a healthy card has one in days."""
-    index, _, address = _pick(window)
+    index, _, address = pick(world, window)
     rate = float(np.exp(window.between(np.log(0.2), np.log(25.0))))
     world.cards[index].ecc[window.cut] += window.rng.poisson(rate, window.seconds)
     also: tuple[str, ...] = ()
@@ -139,10 +144,11 @@ def ecc_storm(world: World, window: Window) -> Effect:
 
 def pcie_downtraining(world: World, window: Window) -> Effect:
     """The link renegotiates to a lower generation, fewer lanes, or both."""
-    index, _, address = _pick(window)
-    _ensure_work(world, window, index)
+    index, _, address = pick(world, window)
+    ensure_work(world, window, index)
     card = world.cards[index]
-    choices = ((2, 16), (4, 4), (1, 16), (3, 4), (1, 8), (1, 4))
+    best = world.build.card.generation
+    choices = ((best - 2, 16), (best, 4), (1, 16), (best - 1, 4), (1, 8), (1, 4))
     generation, lanes = choices[min(int(window.severity * len(choices)), len(choices) - 1)]
     card.gen_cap[window.cut] = generation
     card.width[window.cut] = lanes
@@ -155,15 +161,15 @@ def pcie_downtraining(world: World, window: Window) -> Effect:
     return Effect(
         f"gpu:{index}",
         f"The PCIe link of GPU {index} runs at generation {generation} with {lanes} lanes under "
-        "load, where generation 4 with 16 is usual.",
+        f"load, where generation {best} with 16 is usual.",
         ("service:kernel", "host"),
     )
 
 
 def power_brake(world: World, window: Window) -> Effect:
     """The external power brake is asserted: clocks fall although the card is cool."""
-    index, service, _ = _pick(window)
-    _ensure_work(world, window, index)
+    index, service, _ = pick(world, window)
+    ensure_work(world, window, index)
     share = window.between(0.62, 0.25)
     on = np.ones(window.seconds, dtype=bool)
     if window.severity < 0.5:  # a supply at its edge comes and goes
@@ -179,11 +185,11 @@ def power_brake(world: World, window: Window) -> Effect:
 
 def stuck_inference(world: World, window: Window) -> Effect:
     """The engine spins: full utilisation, half the power, and no request ends."""
-    index, service, _ = _pick(window)
+    index, service, _ = pick(world, window)
     card = world.cards[index]
     fixed = window.end - 30
     cut = slice(window.start, fixed)
-    memory = float(max(card.memory[window.start], 9000.0))
+    memory = float(max(card.memory[window.start], 9000.0 * world.build.card.share))
     outage.stop_work(world, service, window.start, window.end)
     card.util[cut] = 1.0
     card.watts[cut] = window.between(95.0, 45.0)
@@ -191,7 +197,7 @@ def stuck_inference(world: World, window: Window) -> Effect:
     card.processes[window.cut] = 1
     world.host.cpu[cut] += 1.0
     give_up = window.between(300.0, 120.0)
-    waiting = world.finished_between(service, window.start, fixed - give_up)
+    waiting = world.finished_between(service, window.start, max(fixed - give_up, window.start))
     for at in (waiting + give_up).tolist():
         world.lines.add(
             at,
@@ -204,8 +210,10 @@ def stuck_inference(world: World, window: Window) -> Effect:
         outage.die(world, fixed + 0.5, "vllm", 137)
         outage.begin(world, fixed + 2.0, "vllm")
         outage.ready(world, window.end - 1.0, "vllm")
-    else:
+    elif service == "ollama":
         _restart_unit(world, "ollama.service", "Ollama Service", float(fixed))
+    else:
+        _restart_unit(world, training.UNIT, training.NAME, float(fixed))
     return Effect(
         f"gpu:{index}",
         f"{service} hangs: GPU {index} shows 100 % utilisation, but no request ends and "
@@ -223,14 +231,15 @@ def _restart_unit(world: World, unit: str, what: str, at: float) -> None:
 
 def vram_leak(world: World, window: Window) -> Effect:
     """Device memory grows and is never given back, until the process is started anew."""
-    index, service, _ = _pick(window)
+    index, service, _ = pick(world, window)
     card = world.cards[index]
-    most = 46068 - 620 - card.memory[window.cut].max()
+    room = world.build.card.memory_mib - 620
+    most = room - card.memory[window.cut].max()
     grown = most * window.between(0.75, 1.3)
-    leak = np.minimum(grown * window.ramp(), np.maximum(45448 - card.memory[window.cut], 0))
+    leak = np.minimum(grown * window.ramp(), np.maximum(room - card.memory[window.cut], 0))
     card.memory[window.cut] += leak
     card.processes[window.cut] = np.maximum(card.processes[window.cut], 1)
-    full = card.memory[window.cut] >= 45440
+    full = card.memory[window.cut] >= room - 8
     if full.any():
         first = window.start + int(np.argmax(full))
         for at in world.finished_between(service, first, window.end).tolist():

@@ -42,7 +42,7 @@ def embed(world: World, gpu: int, at: int, end: int, rng: np.random.Generator) -
     world.host.read[at:end] += 4e6
     world.host.sent[at:end] += 3e5
     if gpu == 0:
-        card.memory[at:end] += 820
+        card.memory[at:end] += 820 * world.build.card.share
     for second in np.arange(at, end, 4.0) + rng.uniform(0, 3, len(np.arange(at, end, 4.0))):
         if gpu == 0:
             took = 1.5 + rng.random()

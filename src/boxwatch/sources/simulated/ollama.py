@@ -34,7 +34,7 @@ MODELS: Final = (
 def serve(world: World) -> Requests:
     """Put a span of ollama's work on GPU 0 and into the journal."""
     rng = world.random("ollama")
-    asked = requests(world.span, OLLAMA, rng)
+    asked = requests(world.span, OLLAMA.times(world.build.demand), rng)
     card = world.cards[0]
     for index, model in enumerate(MODELS):
         chosen = asked.model == index
@@ -58,7 +58,7 @@ def _compute(
     world.host.cpu += 1.1 * streams
     world.host.received += 900 * streams
     world.host.sent += 2500 * streams
-    card.memory += 260 * np.minimum(streams, 4)
+    card.memory += 260 * world.build.card.share * np.minimum(streams, 4)
 
 
 def _loaded(start: Series, end: Series) -> tuple[Series, Series]:
@@ -81,7 +81,9 @@ def _keep_loaded(
 ) -> None:
     loads, unloads = _loaded(asked.start[chosen], asked.end[chosen])
     seconds = 0.6 + model.mib / 2400  # from disk, PCIe generation 4
-    card.memory += model.mib * spread(world.span, loads, unloads, np.ones(len(loads)))
+    card.memory += (
+        model.mib * world.build.card.share * spread(world.span, loads, unloads, np.ones(len(loads)))
+    )
     card.processes += spread(world.span, loads - seconds, unloads, np.ones(len(loads)))
     reading = spread(world.span, loads - seconds, loads, np.ones(len(loads)))
     world.host.read += reading * model.mib * 2.0**20 / seconds

@@ -9,6 +9,7 @@ from boxwatch.sources.simulated.vllm import access
 from boxwatch.sources.simulated.world import World
 
 SERVICES: Final = ("ollama", "vllm")  # by GPU index
+TRAINER: Final = "trainer"  # on all other cards
 
 _BANNERS: Final = {
     "vllm": (
@@ -36,23 +37,30 @@ _READY: Final = {
 }
 
 
+def service_on(index: int) -> str:
+    """Who computes on the card `index`."""
+    return SERVICES[index] if index < len(SERVICES) else TRAINER
+
+
 def stop_work(world: World, service: str, start: int, end: int) -> None:
     """From `start` to `end` the service says nothing and its card does nothing for it."""
     container = CHANNELS[service].kind == "docker"
     world.lines.mute(service, start, end, events=container)
-    if service not in SERVICES:
-        return
-    world.lines.mute("open-webui", start, end, about=service)
-    card = world.cards[SERVICES.index(service)]
+    if service in SERVICES:
+        world.lines.mute("open-webui", start, end, about=service)
     cut = slice(start, end)
-    card.util[cut] = 0.0
-    card.watts[cut] = 0.0
-    card.memory[cut] = 4.0
-    card.processes[cut] = 0.0
+    for index, card in enumerate(world.cards):
+        if service_on(index) == service:
+            card.util[cut] = 0.0
+            card.watts[cut] = 0.0
+            card.memory[cut] = 4.0
+            card.processes[cut] = 0.0
 
 
 def fail_requests(world: World, service: str, start: float, end: float) -> None:
     """People who ask while `service` is down get an error page."""
+    if service not in SERVICES:
+        return  # nobody asks a training job
     port = 11434 if service == "ollama" else 8000
     where = "172.17.0.1" if service == "ollama" else service
     for at in world.finished_between(service, start, end).tolist():

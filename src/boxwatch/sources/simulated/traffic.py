@@ -6,7 +6,7 @@ session and tokens in a request have heavy tails.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -41,6 +41,10 @@ class Demand:
     program_period_s: float
     speeds: tuple[float, ...]
     mix: tuple[float, ...]
+
+    def times(self, factor: float) -> Demand:
+        """The same demand by `factor` times as many people."""
+        return replace(self, sessions_per_hour=self.sessions_per_hour * factor)
 
 
 OLLAMA: Final = Demand(52.0, 60.0, (92.0, 31.0, 240.0), (0.62, 0.26, 0.12))

@@ -19,6 +19,7 @@ class InjectedFault:
     """One fault. `start` and `end` are instants of the recording's own timestamps, UTC.
 
     `entity` is where it is; `also` lists other entities on which finding it would be right too.
+    `shows` is when it can first be seen: a card at rest does not show that it is slow.
     """
 
     name: str
@@ -28,6 +29,7 @@ class InjectedFault:
     end: datetime
     description: str
     also: tuple[str, ...] = ()
+    shows: datetime | None = None
 
     @property
     def entities(self) -> tuple[str, ...]:
@@ -106,6 +108,7 @@ def _to_json(fault: InjectedFault) -> dict[str, object]:
         "end": fault.end.isoformat(),
         "description": fault.description,
         "also": list(fault.also),
+        "shows": None if fault.shows is None else fault.shows.isoformat(),
     }
 
 
@@ -113,6 +116,7 @@ def _from_json(record: Mapping[str, object]) -> InjectedFault:
     also = record["also"]
     if not isinstance(also, list):
         raise TypeError(f"`also` is {also!r}, must be a list")
+    shows = record.get("shows")
     return InjectedFault(
         name=str(record["name"]),
         host=str(record["host"]),
@@ -121,4 +125,5 @@ def _from_json(record: Mapping[str, object]) -> InjectedFault:
         end=datetime.fromisoformat(str(record["end"])),
         description=str(record["description"]),
         also=tuple(str(entity) for entity in also),
+        shows=None if shows is None else datetime.fromisoformat(str(shows)),
     )

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 import numpy as np
 
 from boxwatch.sources.simulated.traffic import VLLM, Requests, requests
 from boxwatch.sources.simulated.world import World, spread
 
-MEMORY_MIB: Final = 40110.0  # --gpu-memory-utilization 0.88 and what CUDA itself takes
-
 
 def serve(world: World) -> Requests:
     """Put a span of vllm's work on GPU 1 and into the container's output."""
     rng = world.random("vllm")
-    asked = requests(world.span, VLLM, rng)
+    asked = requests(world.span, VLLM.times(world.build.demand), rng)
     card = world.cards[1]
     streams = spread(world.span, asked.start, asked.end, np.ones(len(asked.end)))
     card.util += 0.98 * (1 - np.exp(-3.2 * streams))
@@ -24,7 +20,7 @@ def serve(world: World) -> Requests:
         world.span, asked.start, asked.start + asked.prompt / 5000, np.ones(len(asked.end))
     )
     card.watts += 55 * np.minimum(prefill, 1.5)
-    card.memory += MEMORY_MIB
+    card.memory += world.build.card.engine_mib
     card.processes += 1
     world.host.cpu += 0.35 + 1.3 * np.minimum(streams, 3)
     world.host.memory += 11.5e9

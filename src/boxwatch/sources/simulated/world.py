@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from boxwatch.clock import to_micros
+from boxwatch.sources.simulated.card_model import WORKSTATION, Build
 
 Series = NDArray[np.float64]
 
@@ -129,7 +130,13 @@ class Card:
     gen_cap: Series
     width: Series
     ecc: Series  # corrected errors in this second
-    gone: Series  # 0 answers, 1 answers with errors, 2 is not listed
+    gone: Series  # 0 answers, 1 answers with errors, 2 and 3 it is not listed (3: no tool fails)
+    limit: Series  # power limit, of the ordinary one
+    pinned: Series  # the clock is stuck at most at this share, for no reason that is told
+    uncorrected: Series  # uncorrected errors in this second
+    remapped: Series  # rows set aside for uncorrected errors so far
+    pending: Series  # 1 while a row waits for a reset to be set aside
+    recovery: Series  # what the driver asks for: 0 nothing, 1 a reset
     resets: list[int] = field(default_factory=list)  # counters start at zero here
 
 
@@ -157,7 +164,10 @@ class Host:
 
 @dataclass(slots=True)
 class World:
-    """The whole box over the whole span."""
+    """The whole box over the whole span.
+
+    `silent` are times in which its GPU tool gives no reading: from, to, state, reason, hint.
+    """
 
     span: Span
     seed: int
@@ -165,8 +175,10 @@ class World:
     cards: list[Card]
     host: Host
     clock_error: Series  # seconds the wall clock is ahead
+    build: Build = WORKSTATION
     lines: Lines = field(default_factory=Lines)
     finished: dict[str, Series] = field(default_factory=dict)  # when requests of a service end
+    silent: list[tuple[int, int, str, str, str]] = field(default_factory=list)
 
     def random(self, name: str) -> np.random.Generator:
         """The random numbers of the subsystem `name`."""
@@ -174,11 +186,11 @@ class World:
 
     def finished_between(self, service: str, start: float, end: float) -> Series:
         """The requests of `service` that would end from `start` to `end`."""
-        times = self.finished[service]
+        times = self.finished.get(service, np.empty(0))
         return times[bisect_left(times, start) : bisect_left(times, end)]
 
 
-def new_world(span: Span, seed: int, name: str, gpus: int) -> World:
+def new_world(span: Span, seed: int, name: str, build: Build) -> World:
     """A box that is switched on and does nothing."""
 
     def card() -> Card:
@@ -189,15 +201,22 @@ def new_world(span: Span, seed: int, name: str, gpus: int) -> World:
             processes=span.zeros(),
             fan_cap=span.zeros(1.0),
             clock_cap=span.zeros(1.0),
-            gen_cap=span.zeros(4.0),
+            gen_cap=span.zeros(build.card.generation),
             width=span.zeros(16.0),
             ecc=span.zeros(),
             gone=span.zeros(),
+            limit=span.zeros(1.0),
+            pinned=span.zeros(1.0),
+            uncorrected=span.zeros(),
+            remapped=span.zeros(),
+            pending=span.zeros(),
+            recovery=span.zeros(),
         )
 
     host = Host(*(span.zeros() for _ in range(16)))
     host.latency += 1.0
-    return World(span, seed, name, [card() for _ in range(gpus)], host, span.zeros())
+    cards = [card() for _ in range(build.gpus)]
+    return World(span, seed, name, cards, host, span.zeros(), build)
 
 
 def spread(span: Span, starts: Series, ends: Series, weight: Series) -> Series:

@@ -69,9 +69,11 @@ def _gpu_lines(
 ) -> list[bytes]:
     second = pl.col("second")
     frame = cards.filter(second >= hour[0], second < hour[1]).sort("second", "card")
+    for start, end, *_ in world.silent:
+        frame = frame.filter((second < start) | (second >= end))
     at = frame["second"].to_numpy()
     frame = frame.with_columns(pl.Series("wall", ticks.wall[at])).filter(pl.Series(ticks.kept[at]))
-    return _ndjson(gpu_rows.printed(frame, world.name))
+    return _ndjson(gpu_rows.printed(frame, world.name, world.build))
 
 
 def _host_lines(
@@ -105,7 +107,7 @@ def _status_lines(world: World, start: int, end: int) -> list[bytes]:
     changes = []
     if start == 0:
         changes += [(0, source, "ok", "", "") for source in _STATUS_SOURCES]
-    lost = np.max([card.gone for card in world.cards], axis=0) > 0
+    lost = np.max([card.gone * (card.gone < 3) for card in world.cards], axis=0) > 0
     for at in (np.flatnonzero(np.diff(lost.astype(np.int8), prepend=0))).tolist():
         reason = "nvidia-smi: Unable to determine the device handle for GPU: Unknown Error"
         if lost[at]:
@@ -113,6 +115,9 @@ def _status_lines(world: World, start: int, end: int) -> list[bytes]:
             changes.append((at, "gpu", "failing", reason, hint))
         else:
             changes.append((at, "gpu", "ok", "", ""))
+    for begin, until, state, reason, hint in world.silent:
+        late = 10 if state == "hung" else 0  # a tool that hangs is given some time first
+        changes += [(begin + late, "gpu", state, reason, hint), (until, "gpu", "ok", "", "")]
     return [
         orjson.dumps(
             {
