@@ -52,6 +52,45 @@ def test_a_driver_that_hangs_is_one_finding():
     assert (driver.entity, driver.start, driver.end) == ("source:nvidia", at(25), at(325))
 
 
+def test_a_power_limit_that_falls_is_told_once():
+    """From 350 to 200 W, told at the reading that shows it; 5 % less is no news."""
+    frame = _gpu(range(60), power_limit_watts=[350.0] * 20 + [335.0] * 10 + [200.0] * 30)
+    found = of_samples(frame)["gpu-power-limit-lowered"]
+    assert found.start == at(30)
+    assert found.reasons[0].text.startswith("the power limit went from 335 W to 200 W")
+
+
+def test_a_limit_that_was_always_low_is_no_finding():
+    """What somebody set before is how the card is."""
+    assert of_samples(_gpu(range(60), power_limit_watts=200.0)) == {}
+
+
+def _working(clock, load=1.0, reasons=0.0):
+    return _gpu(
+        range(60),
+        clock_sm_hertz=[1.98e9] * 20 + [clock] * 40,
+        clock_sm_max_hertz=[1.98e9] + [None] * 59,
+        utilization_ratio=load,
+        throttle_active_bits=reasons,
+    )
+
+
+def test_a_clock_that_stays_low_under_load_is_stuck():
+    """Fifteen seconds of full load at a sixth of the clock, and the driver says nothing."""
+    found = of_samples(_working(0.345e9))["gpu-clock-stuck"]
+    assert found.start == at(20)
+    assert found.reasons[0].text.startswith("SM clock 345 MHz of 1980 MHz at 100 % load")
+
+
+@pytest.mark.parametrize(
+    ("clock", "load", "reasons"),
+    [(0.345e9, 0.1, 0.0), (0.345e9, 1.0, 4.0), (0.345e9, 1.0, 2.0), (1.5e9, 1.0, 0.0)],
+)
+def test_a_low_clock_with_a_reason_is_not_stuck(clock, load, reasons):
+    """Without load, at the power limit, by a setting of the user, or hardly lower."""
+    assert "gpu-clock-stuck" not in of_samples(_working(clock, load, reasons))
+
+
 def test_a_library_that_is_not_read_is_no_finding():
     """What NVML would add is unknown; nvidia-smi still reads the cards."""
     assert of_samples(samples("source:nvml", [0], up=0.0)) == {}

@@ -12,11 +12,16 @@ from boxwatch.detections.known.condition import Condition, Parameters
 _HW_SLOWDOWN: Final = 0x8
 _HW_THERMAL: Final = 0x40
 _POWER_BRAKE: Final = 0x80
+# What slows clocks and is told: a setting, the power limit, heat, the brake, boosting as one, a
+# display (nvmlClocksEventReasons). An idle card has a reason, too.
+_TOLD: Final = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x20 | _HW_THERMAL | _POWER_BRAKE | 0x100
 
 WIDE: Final = (
     "temperature_celsius",
     "power_draw_watts",
+    "power_limit_watts",
     "clock_sm_hertz",
+    "clock_sm_max_hertz",
     "utilization_ratio",
     "throttle_active_bits",
     "throttle_hw_thermal_seconds_total",
@@ -43,6 +48,8 @@ WIDE: Final = (
 )
 BEFORE: Final = (
     "temperature_celsius",
+    "power_limit_watts",
+    "clock_sm_max_hertz",
     "throttle_hw_thermal_seconds_total",
     "throttle_hw_power_brake_seconds_total",
     "ecc_corrected_total",
@@ -106,6 +113,36 @@ def _thermal_slowdown(parameters: Parameters) -> Condition:
 def _power_brake(parameters: Parameters) -> Condition:
     counter = "throttle_hw_power_brake_seconds_total"
     return _slowed("power_draw_watts", _bits(_POWER_BRAKE), counter, parameters)
+
+
+def _limit_lowered(parameters: Parameters) -> Condition:
+    """The power limit fell: the reading at which it did is bad, one at which it rose is well."""
+    now, before = pl.col("power_limit_watts"), pl.col("before:power_limit_watts")
+    return Condition(
+        metric="power_limit_watts",
+        bad=now < before * (1 - float(parameters["least_fall"])),
+        well=now > before,
+        values=(before.alias("before"), now.alias("after")),
+    )
+
+
+def _clock_stuck(parameters: Parameters) -> Condition:
+    """A low clock while a card is fully at work and the driver names no reason for it."""
+    clock = pl.col("clock_sm_hertz")
+    most = pl.coalesce("clock_sm_max_hertz", "before:clock_sm_max_hertz")
+    busy = pl.col("utilization_ratio") >= float(parameters["least_utilization"])
+    slow = clock < float(parameters["below"]) * most
+    told = _bits(_TOLD)
+    return Condition(
+        metric="clock_sm_hertz",
+        bad=busy & slow & ~told,
+        well=(busy & ~slow) | (slow & told),
+        values=(
+            (clock / 1e6).alias("clock_mhz"),
+            (most / 1e6).alias("most_mhz"),
+            (pl.col("utilization_ratio") * 100).alias("utilization_pct"),
+        ),
+    )
 
 
 def _growth(counter: str) -> pl.Expr:
@@ -178,11 +215,13 @@ def _pcie_degraded(parameters: Parameters) -> Condition:
 
 
 CONDITIONS: Final[Mapping[str, tuple[str, Callable[[Parameters], Condition]]]] = {
+    "clock_stuck": ("gpu", _clock_stuck),
     "counter_fast": ("gpu", _counter_fast),
     "counter_grew": ("gpu", _counter_grew),
     "fabric_unhealthy": ("gpu", _fabric_unhealthy),
     "gpu_silent": ("gpu", _gpu_silent),
     "inforom_invalid": ("gpu", _inforom_invalid),
+    "limit_lowered": ("gpu", _limit_lowered),
     "pcie_degraded": ("gpu", _pcie_degraded),
     "power_brake": ("gpu", _power_brake),
     "recovery_needed": ("gpu", lambda _: _flag("recovery_action")),

@@ -91,7 +91,7 @@ def gpu_unknown_error(world: World, window: Window) -> Effect:
 
 def smi_hang(world: World, window: Window) -> Effect:
     """nvidia-smi does not return, as the driver holds it; nothing is known of any card."""
-    reason = "nvidia-smi did not answer in 10 s."
+    reason = "nvidia-smi gave no row for 5 s."
     hint = "The driver does not answer. See `dmesg | grep -i xid`; a reboot may be needed."
     world.silent.append((window.start, window.end, "hung", reason, hint))
     world.host.blocked[window.start + 1 : window.end] += 1
@@ -100,7 +100,7 @@ def smi_hang(world: World, window: Window) -> Effect:
         for at in (window.start + 123.0, window.start + 246.0):
             if at < window.end:
                 world.lines.add(at, "kernel", text, 3)
-    return Effect("source:gpu", "nvidia-smi hangs.", (*_cards(world), "host", "service:kernel"))
+    return Effect("source:nvidia", "nvidia-smi hangs.", (*_cards(world), "host", "service:kernel"))
 
 
 def driver_mismatch(world: World, window: Window) -> Effect:
@@ -118,7 +118,7 @@ def driver_mismatch(world: World, window: Window) -> Effect:
         text = f"NVRM: API mismatch: the client has the version {new}, but this kernel module has"
         say(start + 0.5, "kernel", f"{text} the version {old}.", 3)
     return Effect(
-        "source:gpu",
+        "source:nvidia",
         "The NVIDIA driver and its library are of different versions.",
         (*_cards(world), "host", "service:kernel", "service:boxwatch", "service:apt-daily-upgrade"),
     )

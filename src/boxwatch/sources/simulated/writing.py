@@ -116,8 +116,8 @@ def _status_lines(world: World, start: int, end: int) -> list[bytes]:
         else:
             changes.append((at, "gpu", "ok", "", ""))
     for begin, until, state, reason, hint in world.silent:
-        late = 10 if state == "hung" else 0  # a tool that hangs is given some time first
-        changes += [(begin + late, "gpu", state, reason, hint), (until, "gpu", "ok", "", "")]
+        late = 6 if state == "hung" else 0  # a tool that hangs is given some time first
+        changes += [(begin + late, "nvidia", state, reason, hint), (until, "nvidia", "ok", "", "")]
     return [
         orjson.dumps(
             {
