@@ -36,9 +36,8 @@ FAULT_TYPES: Final[Mapping[str, Mapping[str, frozenset[str]]]] = MappingProxyTyp
             ),
         },
         "gpu": {
-            "thermal_throttle": frozenset(
-                {"temperature", "temperature_over_power", "memory_temperature", "throttle", "fan"}
-            ),
+            # Not by `throttle`: it rises with an external power brake too.
+            "thermal_throttle": frozenset({"temperature", "memory_temperature", "fan"}),
             "memory_leak": frozenset({"memory_climb"}),
         },
     }

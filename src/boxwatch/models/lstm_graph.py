@@ -19,6 +19,12 @@ Weights = Mapping[str, NDArray[np.float32]]
 _OPSET: Final = 17
 
 
+def gates(rows: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The four gates, one under the other, in the order of ONNX: input, output, forget, cell."""
+    enter, forget, cell, leave = np.split(rows, 4)
+    return np.ascontiguousarray(np.concatenate([enter, leave, forget, cell]))
+
+
 def forecasting_graph(weights: Weights, steps: int) -> bytes:
     """The last row that was read, and what the LSTM `memory` and the layer `out` add to it."""
     metrics = len(weights["out.bias"])
@@ -72,9 +78,9 @@ def _cells(weights: Weights, name: str) -> int:
 def _lstm(weights: Weights, name: str) -> dict[str, NDArray[np.float32]]:
     halves = (weights[f"{name}.bias_ih_l0"], weights[f"{name}.bias_hh_l0"])
     return {
-        f"{name}_w": _gates(weights[f"{name}.weight_ih_l0"])[None],
-        f"{name}_r": _gates(weights[f"{name}.weight_hh_l0"])[None],
-        f"{name}_b": np.concatenate([_gates(half) for half in halves])[None],
+        f"{name}_w": gates(weights[f"{name}.weight_ih_l0"])[None],
+        f"{name}_r": gates(weights[f"{name}.weight_hh_l0"])[None],
+        f"{name}_b": np.concatenate([gates(half) for half in halves])[None],
     }
 
 
@@ -86,12 +92,6 @@ def _lstm_node(name: str, read: str, states: str, kept: str, cells: int) -> Any:
 
 def _linear(weights: Weights) -> dict[str, NDArray[np.float32]]:
     return {"out": np.ascontiguousarray(weights["out.weight"].T), "out_bias": weights["out.bias"]}
-
-
-def _gates(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The four gates, one under the other, in the order of ONNX: input, output, forget, cell."""
-    enter, forget, cell, leave = np.split(rows, 4)
-    return np.ascontiguousarray(np.concatenate([enter, leave, forget, cell]))
 
 
 def _serialised(

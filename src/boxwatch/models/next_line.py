@@ -11,26 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import onnxruntime  # type: ignore[import-not-found,import-untyped,unused-ignore]
 from numpy.typing import NDArray
-from onnxruntime.capi import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    onnxruntime_pybind11_state as runtime,
-)
 
 from boxwatch.errors import ModelError
+from boxwatch.models.graphs import UNREADABLE, opened
 from boxwatch.models.sequences import FIRST_CODE, STEPS, UNJUDGED, Coded
 
-_UNREADABLE: Final = (
-    runtime.Fail,
-    runtime.InvalidArgument,
-    runtime.InvalidGraph,
-    runtime.InvalidProtobuf,
-    runtime.NotImplemented,
-    runtime.RuntimeException,
-    TypeError,  # a shape that is not the graph's
-    IndexError,
-    ValueError,
-)
 _OUTPUT_FLOATS: Final = 4 * 2**20  # of one batch
 
 
@@ -70,15 +56,10 @@ class NextLine:
 
     def __init__(self, graph: bytes) -> None:
         self.graph = graph
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        self._session = opened(graph)
         try:
-            self._session = onnxruntime.InferenceSession(
-                graph, options, providers=["CPUExecutionProvider"]
-            )
             self.codes = int(self._session.get_outputs()[0].shape[-1])
-        except _UNREADABLE as error:
+        except UNREADABLE as error:  # the output is no row of codes
             raise ModelError(
                 f"The saved network cannot be read: {str(error)[:200]}.",
                 hint="The model file is damaged or from another version: train again.",

@@ -11,27 +11,12 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-import onnxruntime  # type: ignore[import-not-found,import-untyped,unused-ignore]
 from numpy.typing import NDArray
-from onnxruntime.capi import (  # type: ignore[import-not-found,import-untyped,unused-ignore]
-    onnxruntime_pybind11_state as runtime,
-)
 
-from boxwatch.errors import ModelError
+from boxwatch.models.graphs import opened
 
 Float32 = NDArray[np.float32]
 
-_UNREADABLE: Final = (
-    runtime.Fail,
-    runtime.InvalidArgument,
-    runtime.InvalidGraph,
-    runtime.InvalidProtobuf,
-    runtime.NotImplemented,
-    runtime.RuntimeException,
-    TypeError,  # a shape that is not the graph's
-    IndexError,
-    ValueError,
-)
 _BLOCK_ROWS: Final = 1024
 
 
@@ -63,20 +48,9 @@ class ReadingNetwork:
 
     def __init__(self, graph: bytes) -> None:
         self.graph = graph
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                graph, options, providers=["CPUExecutionProvider"]
-            )
-            self.shape = tuple(self._session.get_inputs()[0].shape[1:])
-            self.values = self._session.get_outputs()[0].shape[-1]
-        except _UNREADABLE as error:
-            raise ModelError(
-                f"The saved network cannot be read: {str(error)[:200]}.",
-                hint="The model file is damaged or from another version: train again.",
-            ) from None
+        self._session = opened(graph)
+        self.shape = tuple(self._session.get_inputs()[0].shape[1:])
+        self.values = self._session.get_outputs()[0].shape[-1]
 
     def said(self, read: Float32) -> Float32:
         """What the network makes of each window."""

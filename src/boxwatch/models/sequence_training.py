@@ -14,6 +14,7 @@ import torch  # type: ignore[import-not-found,unused-ignore]
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper  # type: ignore[import-not-found,import-untyped,unused-ignore]
 
+from boxwatch.models.lstm_graph import gates
 from boxwatch.models.next_line import Lesson
 from boxwatch.models.sequences import UNJUDGED
 
@@ -80,9 +81,9 @@ def _graph(weights: dict[str, NDArray[np.float32]]) -> bytes:
     tensors = {
         "codes": weights["code.weight"],
         # torch keeps the gates as input, forget, cell, output; ONNX as input, output, forget, cell
-        "w": _gates(weights["memory.weight_ih_l0"])[None],
-        "r": _gates(weights["memory.weight_hh_l0"])[None],
-        "b": np.concatenate([_gates(half) for half in np.split(bias, 2)])[None],
+        "w": gates(weights["memory.weight_ih_l0"])[None],
+        "r": gates(weights["memory.weight_hh_l0"])[None],
+        "b": np.concatenate([gates(half) for half in np.split(bias, 2)])[None],
         "out": np.ascontiguousarray(weights["next.weight"].T),
         "out_bias": weights["next.bias"],
         "direction": np.array([1], np.int64),
@@ -114,9 +115,3 @@ def _graph(weights: dict[str, NDArray[np.float32]]) -> bytes:
     onnx.checker.check_model(model, full_check=True)
     serialised: bytes = model.SerializeToString(deterministic=True)
     return serialised
-
-
-def _gates(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """The four gates, one under the other, in the order of ONNX."""
-    enter, forget, cell, leave = np.split(rows, 4)
-    return np.ascontiguousarray(np.concatenate([enter, leave, forget, cell]))
