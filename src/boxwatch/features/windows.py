@@ -17,11 +17,12 @@ from typing import Final
 
 import polars as pl
 
-from boxwatch.clock import EPOCH, to_micros
+from boxwatch.clock import to_micros
 from boxwatch.events.masks import Mask
 from boxwatch.events.schema import TIME, Events, Schema
 from boxwatch.events.templates import TemplateMiner
 from boxwatch.features import gpu, host, readings, service
+from boxwatch.features.blocks import VALUES, floor
 from boxwatch.features.meters import SAMPLE, Meters
 from boxwatch.features.roster import GONE, Roster, lately
 from boxwatch.features.steady import Steady
@@ -67,6 +68,7 @@ class WindowBuilder:
         self.interval_s = interval_s
         self.lateness = timedelta(seconds=lateness_s)
         self.miner = TemplateMiner(masks=masks)
+        self.values = pl.DataFrame(schema=dict(VALUES))  # of the windows that `add` closed last
         self.late_rows = 0
         self._closed: datetime | None = None
         self._closed_lines: datetime | None = None
@@ -90,8 +92,8 @@ class WindowBuilder:
         samples = events.samples.filter(pl.col("metric").is_in(_METRICS)).select(list(SAMPLE))
         meters = events.samples.filter(pl.col("metric").is_in(service.METERS)).select(list(SAMPLE))
         first = _first_time(now, samples, meters, logs)
-        boundary = _floor(now - self.lateness, _STEP)
-        line_boundary = _floor(now - 2 * self.lateness, _LINE_STEP)
+        boundary = floor(now - self.lateness, _STEP)
+        line_boundary = floor(now - 2 * self.lateness, _LINE_STEP)
         self._closed = _from_where(self._closed, boundary, first, _STEP)
         self._closed_lines = _from_where(self._closed_lines, line_boundary, first, _LINE_STEP)
         ready = self._take_samples(samples, boundary)
@@ -130,10 +132,12 @@ class WindowBuilder:
 
     def _sample_windows(self, ready: pl.DataFrame) -> dict[str, pl.DataFrame]:
         if ready.is_empty():
+            self.values = pl.DataFrame(schema=dict(VALUES))
             return {name: pl.DataFrame(schema=dict(VIEWS[name].schema)) for name in ("gpu", "host")}
         reduced = readings.reduce(ready, gpu.GPU.window_s)
         valued, carry = readings.rates(reduced, self._carry)
         self._carry = lately(carry, "last_time")
+        self.values = valued.select(list(VALUES))
         slots = reduced.select("host", "start").unique()
         quality = self._quality(reduced)
         gpus = valued.filter(pl.col("entity").str.starts_with("gpu:"))
@@ -274,16 +278,12 @@ def _finish(rows: pl.DataFrame, view: View) -> pl.DataFrame:
     ).select([*WINDOW_KEY, *view.columns])
 
 
-def _floor(instant: datetime, step: timedelta) -> datetime:
-    return EPOCH + (instant - EPOCH) // step * step
-
-
 def _from_where(
     closed: datetime | None, boundary: datetime, first: datetime, step: timedelta
 ) -> datetime:
     """Where the open windows begin; a clock that was set back opens them again."""
     if closed is None:
-        return _floor(first, step)
+        return floor(first, step)
     return boundary if boundary < closed - step else closed
 
 

@@ -16,10 +16,11 @@ from boxwatch.detections.detection import Detection, Severity, from_record, to_r
 from boxwatch.errors import UsageError
 from boxwatch.incidents.causes import root_first, tell
 from boxwatch.incidents.incident import Incident, State
-from boxwatch.incidents.relations import ALONE, explains, is_address, kind, near
+from boxwatch.incidents.relations import ALONE, LASTING, explains, is_address, kind, near
 
 _REMEMBERED: Final = timedelta(hours=1)  # how long a resolved incident can still be spoken of
 _AGAIN: Final = timedelta(minutes=15)  # what comes back as it was within so long was not over
+_LASTS: Final = timedelta(hours=1)
 _WIDE: Final = 3  # an incident that reaches so many entities is a step more severe
 
 
@@ -121,6 +122,7 @@ class Grouper:
         return any(
             self._named(member) == self._named(found)
             and (member.name == found.name or not {member.name, found.name} & ALONE)
+            and not (_long_before(member, found) or _long_before(found, member))
             and (member.open or found.start - member.end <= self._patience(member, found))
             and found.end >= member.start - self._patience(member, found)
             for member in case.found.values()
@@ -211,6 +213,12 @@ class Grouper:
             case.told = self._incident(case)
             self._cases[case.id] = case
             self._case_of |= dict.fromkeys(case.found, case.id)
+
+
+def _long_before(member: Detection, found: Detection) -> bool:
+    """True for a finding that lasts for weeks, and another one that began long after it."""
+    other = member.name != found.name and member.name in LASTING
+    return other and found.start - member.start > _LASTS
 
 
 def _severity(detections: Sequence[Detection]) -> Severity:

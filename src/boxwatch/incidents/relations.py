@@ -38,16 +38,54 @@ _GPU_SOURCES: Final = {"source:gpu", "source:nvidia"}
 EXPLAINS: Final = frozenset(
     {
         ("disk-filling", "no-space-left"),
+        ("disk-filling-slowly", "disk-filling"),
+        ("disk-filling-slowly", "disk-full"),
+        ("disk-filling-slowly", "no-space-left"),
         ("disk-full", "no-space-left"),
+        ("host-memory-growing", "host-memory-low"),
+        ("host-memory-growing", "host-oom-kill"),
         ("host-memory-low", "host-oom-kill"),
         ("host-unreachable", "source-down"),
         ("inodes-low", "no-space-left"),
     }
 )
+# What lasts for days, and is told as a thing of its own: it neither takes in what else happens
+# meanwhile nor joins it.
+SLOW: Final = frozenset(
+    {
+        "disk-filling-slowly",
+        "gpu-clock-falling",
+        "gpu-ecc-rising",
+        "gpu-memory-growing",
+        "gpu-temperature-rising",
+        "host-memory-growing",
+        "reading-frozen",
+        "readings-frozen",
+        "readings-without-metric",
+    }
+)
 # What a person wants to read as a thing of its own: beside what it is known to explain, what
 # happens meanwhile is no part of it.
 ALONE: Final = frozenset(
-    {"clock-off", "host-unreachable", "host-restarted", "host-crashed", "host-restarted-unseen"}
+    {
+        "clock-off",
+        "host-unreachable",
+        "host-restarted",
+        "host-crashed",
+        "host-restarted-unseen",
+        *SLOW,
+    }
+)
+# What begins with a fault, and may last for weeks: what comes long after is no part of it.
+LASTING: Final = frozenset(
+    {
+        "gpu-ecc-above-peers",
+        "gpu-hotter-than-peers",
+        "gpu-limit-below-peers",
+        "gpu-link-below-peers",
+        "gpu-memory-hotter-than-peers",
+        "gpu-slower-than-peers",
+    }
 )
 _PCI: Final = re.compile(r"^gpu:[0-9a-f]{4}:[0-9a-f]{2}:[0-9a-f]{2}$")
 

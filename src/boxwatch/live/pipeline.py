@@ -16,6 +16,7 @@ import polars as pl
 from boxwatch.detections import Detection, Episodes, NoveltyWatch, SilenceWatch, ViewScorer
 from boxwatch.detections.known import KnownFailures, Override
 from boxwatch.detections.logs import Learning, LogWatch
+from boxwatch.detections.slow import SlowLooks
 from boxwatch.detections.view_model import ViewModel
 from boxwatch.events import Events
 from boxwatch.events.masks import Mask
@@ -86,6 +87,7 @@ class Pipeline:
         self.novelty = NoveltyWatch(options.learning)
         self.silence = SilenceWatch(options.learning)
         self.logs = LogWatch(options.learning, options.lateness_s)
+        self.slow = SlowLooks(options.false_alarms_per_host_week)
         self.known = KnownFailures(overrides=options.rules)
         self.grouper = Grouper()
         self._before: datetime | None = None  # until when the last batch was read
@@ -107,6 +109,7 @@ class Pipeline:
             *self.novelty.add(logs, now),
             *self.silence.add(windows["service"]),
             *self.logs.add(logs, now, self.windows.miner.vocabulary.merged),
+            *self.known.naming_users(self.slow.add(logs, self.windows.values)),
         ]
         detections = self.clocks.told(detections)
         return Outcome(windows, scores, detections, self.grouper.add(detections, now))
@@ -120,6 +123,7 @@ class Pipeline:
             "novelty": self.novelty,
             "silence": self.silence,
             "logs": self.logs,
+            "slow": self.slow,
             "known": self.known,
             "grouper": self.grouper,
         }

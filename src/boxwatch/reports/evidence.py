@@ -27,6 +27,7 @@ _EVENT: Final = "event"  # what Docker says about a container is no neighbour of
 # The metric to draw for an unusual feature; `{}` stands for the incident's own entity.
 _SHOWN: Final[Mapping[str, tuple[str, str]]] = {
     "clock_drop": ("{}", "clock_sm_hertz"),
+    "clock_trend": ("{}", "clock_sm_hertz"),
     "cpu_busy": ("host", "cpu_busy_seconds_total"),
     "cpu_saturated": ("host", "cpu_busy_seconds_total"),
     "cpu_iowait": ("host", "cpu_iowait_seconds_total"),
@@ -34,22 +35,32 @@ _SHOWN: Final[Mapping[str, tuple[str, str]]] = {
     "cpu_steal": ("host", "cpu_steal_seconds_total"),
     "blocked": ("host", "processes_blocked"),
     "ecc_corrected_rate": ("{}", "ecc_corrected_total"),
+    "ecc_trend": ("{}", "ecc_corrected_total"),
     "fan": ("{}", "fan_speed_ratio"),
+    "hotter_than_peers": ("{}", "temperature_celsius"),
     "idle_power_at_load": ("{}", "power_draw_watts"),
     "io_pressure": ("host", "pressure_io_seconds_total"),
+    "limit_below_peers": ("{}", "power_limit_watts"),
+    "link_below_peers": ("{}", "pcie_width_lanes"),
     "load": ("host", "load1"),
+    "memory_hotter_than_peers": ("{}", "memory_temperature_celsius"),
     "memory_pressure": ("host", "pressure_memory_seconds_total"),
     "memory_temperature": ("{}", "memory_temperature_celsius"),
+    "more_ecc_than_peers": ("{}", "ecc_corrected_total"),
     "pcie_loss": ("{}", "pcie_generation"),
     "power": ("{}", "power_draw_watts"),
     "power_slow": ("{}", "power_draw_watts"),
     "processes": ("host", "processes_alive"),
+    "room_trend": ("{}", "available_bytes"),
+    "slower_than_peers": ("{}", "clock_sm_hertz"),
     "swap_used": ("host", "swap_used_bytes"),
     "temperature": ("{}", "temperature_celsius"),
+    "temperature_trend": ("{}", "temperature_celsius"),
     "throttle": ("{}", "throttle_hw_thermal_seconds_total"),
     "utilization": ("{}", "utilization_ratio"),
     "utilization_without_work": ("{}", "utilization_ratio"),
 }
+_OF_MEMORY: Final = ("memory_used", "memory_climb", "memory_slope", "memory_trend")
 _MEMORY: Final[Mapping[str, str]] = {
     "gpu": "memory_used_bytes",
     "host": "memory_available_bytes",
@@ -197,7 +208,7 @@ def _drawn(entity: str, metric: str) -> tuple[str, str] | None:
         return None if metric == "up" else (entity, metric)  # that it was down is said in words
     if metric in _SPREAD:
         return _SPREAD[metric]
-    if metric.startswith(("memory_used", "memory_climb", "memory_slope")) and kind in _MEMORY:
+    if metric.startswith(_OF_MEMORY) and kind in _MEMORY:
         return entity, _MEMORY[kind]
     if metric in _SHOWN:
         where, name = _SHOWN[metric]
