@@ -52,6 +52,61 @@ def test_it_ends_with_the_first_line():
     assert not ended.open
 
 
+def systemd(second: float, text: str) -> pl.DataFrame:
+    """A line of systemd about the service, with what the watch looks at."""
+    return pl.DataFrame(
+        {
+            "host": "box",
+            "source": "systemd",
+            "entity": "service:ollama",
+            "time": made.START + timedelta(seconds=second),
+            "message": text,
+        }
+    )
+
+
+END = HOUR * STEP.total_seconds() - 3
+WELL = "ollama.service: Deactivated successfully."
+
+
+def test_a_job_that_ended_well_is_not_silent():
+    """Its unit ended by itself: there is nothing more to say, however long."""
+    watch = SilenceWatch()
+    assert watch.add(spoken([3] * HOUR + [0] * 300), systemd(END, WELL)) == []
+
+
+def test_a_job_that_began_again_is_expected_to_write():
+    """It ran once more and then fell silent without an end."""
+    watch = SilenceWatch()
+    watch.add(spoken([3] * HOUR + [0] * 300), systemd(END, WELL))
+    again = spoken([3] * HOUR + [0] * 30, start=after([0] * (HOUR + 300)))
+    assert watch.add(again) != []
+
+
+def test_ends_that_come_together_are_each_remembered():
+    """A timer's job ran three times in what came at once: each pause is one after an end."""
+    watch = SilenceWatch()
+    runs = [1] + [0] * 60
+    ends = [number * 61 * STEP.total_seconds() + 2 for number in range(30)]
+    said = pl.concat(systemd(second, WELL) for second in ends)
+    assert watch.add(spoken(runs * 30 + [0] * 300), said) == []
+
+
+def test_a_service_that_somebody_stopped_is_silent():
+    """It was told to stop: it may be missed."""
+    watch = SilenceWatch()
+    told = [systemd(END - 2, "Stopping ollama.service - Ollama..."), systemd(END, WELL)]
+    assert watch.add(spoken([3] * HOUR + [0] * 30), pl.concat(told)) != []
+
+
+def test_an_end_outlives_a_restart_of_the_watcher():
+    """What was noted before its window closed is part of the state."""
+    watch, again = SilenceWatch(), SilenceWatch()
+    watch.add(spoken([3] * HOUR), systemd(END + 4, WELL))
+    again.load(watch.save())
+    assert again.add(spoken([1] + [0] * 300, start=after([0] * HOUR))) == []
+
+
 def test_a_short_pause_is_none():
     """A minute without a line happens."""
     assert SilenceWatch().add(spoken(([3] * 60 + [0] * 6) * 6)) == []

@@ -46,7 +46,7 @@ def test_files_are_named_by_kind_and_hour(recorded: Recorded) -> None:
 def test_start_within_an_hour(tmp_path: Path) -> None:
     """A recording that starts at 9:40 has files of the hours 9 and 10."""
     simulate(tmp_path, seed=1, start=START + timedelta(minutes=40), hours=0.5)
-    names = sorted(path.name for path in tmp_path.glob("ingested/gpu/*"))
+    names = sorted(path.name for path in tmp_path.glob("ingested/gpu/gpu_metrics_*"))
     assert names == ["gpu_metrics_20260506_090000.jsonl", "gpu_metrics_20260506_100000.jsonl"]
 
 

@@ -147,7 +147,7 @@ def test_a_silent_tool_says_so(tmp_path, name, state):
     """No card has a row while the tool hangs or fails; its state is told, and that it is well."""
     kind = replace(SERVER_FAULTS[name], minutes=(5, 5))
     truth = simulate(tmp_path, seed=2, start=SPAN.start, hours=1, faults=(kind,))
-    files = sorted(tmp_path.glob("ingested/gpu/*.jsonl"))
+    files = sorted(tmp_path.glob("ingested/gpu/gpu_metrics_*.jsonl"))
     stamps = pl.concat(pl.read_ndjson(file, infer_schema_length=None) for file in files)
     times = stamps["collected_at"].str.to_datetime(time_zone="UTC")
     (fault,) = truth

@@ -107,7 +107,7 @@ class Pipeline:
             *self.known.add(events, now),
             *self.known.naming_users(self.episodes.add(scores)),
             *self.novelty.add(logs, now),
-            *self.silence.add(windows["service"]),
+            *self.silence.add(windows["service"], logs),
             *self.logs.add(logs, now, self.windows.miner.vocabulary.merged),
             *self.known.naming_users(self.slow.add(logs, self.windows.values)),
         ]

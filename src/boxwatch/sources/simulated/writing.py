@@ -33,6 +33,7 @@ def write(world: World, root: Path, progress: Progress | None) -> None:
         lines: dict[str, list[bytes]] = {
             "gpu": _gpu_lines(world, cards, gpu_clock, (start, end)),
             "host": _host_lines(world, machine, host_clock, (start, end)),
+            "gpu_events": _cards(world) if start == 0 else [],
             "status": _status_lines(world, start, end),
             **logs.between(start, end),
         }
@@ -74,6 +75,27 @@ def _gpu_lines(
     at = frame["second"].to_numpy()
     frame = frame.with_columns(pl.Series("wall", ticks.wall[at])).filter(pl.Series(ticks.kept[at]))
     return _ndjson(gpu_rows.printed(frame, world.name, world.build))
+
+
+def _cards(world: World) -> list[bytes]:
+    """Which card stands where, as the collector tells it when it begins."""
+    at = world.span.at(world.clock_error[0]).isoformat()
+    model = world.build.card
+    return [
+        orjson.dumps(
+            {
+                "host": world.name,
+                "collected_at": at,
+                "what": "card",
+                "index": str(index),
+                "uuid": gpu_rows.UUIDS[index],
+                "name": model.name,
+                "pci.bus_id": gpu_rows.BUS_IDS[index],
+                "driver_version": model.driver,
+            }
+        )
+        for index in range(len(world.cards))
+    ]
 
 
 def _host_lines(
