@@ -8,6 +8,7 @@ once, so that the best cut of all nodes of a level comes from one count (as in R
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -84,9 +85,13 @@ class Limits:
 
 
 def grow(
-    binned: Binned, fault: Float64, weights: Float64, limits: Limits, rng: np.random.Generator
+    binned: Binned,
+    fault: Float64,
+    weights: Iterable[Float64],
+    limits: Limits,
+    rng: np.random.Generator,
 ) -> Trees:
-    """Grow a tree for each row of `weights` (trees, rows); `fault` is 0 or 1 a row."""
+    """Grow a tree for each of `weights`, one a row, 0 = not shown; `fault` is 0 or 1 a row."""
     grown = [_grow(binned, fault, weight, limits, rng) for weight in weights]
     ends = np.cumsum([0, *(len(tree.value) for tree in grown)])
     return Trees(

@@ -62,15 +62,15 @@ class RandomForest:
         balance = np.where(fault, 0.5 / fault.sum(), 0.5 / (~fault).sum())
         limits = Limits(self.depth, _LEAST_SHARE)
         self._features = rows.shape[1]
-        weights = drawn[:, occasion] * balance
+        weights = (times[occasion] * balance for times in drawn)
         self._grown = grow(Binned.of(rows, fault), fault.astype(np.float64), weights, limits, rng)
-        unseen = (drawn == 0)[:, occasion].T
-        votes = np.empty(len(rows))
+        votes, held = np.empty(len(rows)), np.empty(len(rows), bool)
         for part in blocks(len(rows), _BLOCK_ROWS):
+            unseen = (drawn[:, occasion[part]] == 0).T
             leaves = self._grown.value.take(self._grown.paths(rows[part])[-1])
-            asked = unseen[part]
-            votes[part] = (leaves * asked).sum(axis=1) / np.maximum(asked.sum(axis=1), 1)
-        held = unseen.any(axis=1)
+            asked = unseen.sum(axis=1)
+            votes[part] = (leaves * unseen).sum(axis=1) / np.maximum(asked, 1)
+            held[part] = asked > 0
         self._sigmoid = Sigmoid.fit(votes[held], fault[held])
 
     def score(self, x: Matrix) -> Vector:

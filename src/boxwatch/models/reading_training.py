@@ -72,7 +72,8 @@ class _Batches:
     def __iter__(self) -> Iterator[Any]:
         left = self._updates
         while left > 0:
-            for rows in torch.randperm(len(self._read)).split(_BATCH)[:left]:
+            order: Any = torch.randperm(len(self._read))
+            for rows in order.split(_BATCH)[:left]:
                 yield self._read[rows], self._said[rows]
                 left -= 1
 
