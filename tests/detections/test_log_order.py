@@ -106,7 +106,20 @@ def test_nothing_is_missing_from_a_process_that_was_replaced():
 def test_lines_that_are_near_each_other_by_chance_have_no_order():
     """A heartbeat follows everything, and its absence is not a broken order."""
     lines = [*HABIT, *beats("tick", 4, HOUR + 10), *loads(begin=LATER, count=20)]
-    assert told(lines) == []
+    assert [found.name for found in told(lines)] == ["line-missing"]  # that it stops is told
+
+
+def test_lines_that_come_by_the_clock_have_no_order():
+    """Every four seconds and every ten meet at the same places again and again, until one stops."""
+    clocks = [*beats("answered 200", 4, 2 * HOUR), *beats("3 requests run", 10, HOUR)]
+    names = {found.name for found in told([*clocks, *beats("still here", 30, 2 * HOUR)])}
+    assert "broken-order" not in names
+
+
+def test_what_came_for_a_while_only_has_no_order():
+    """A page that was open for two hours of ten, and asked every ten seconds."""
+    page = beats("GET /status 200", 10, 10 * HOUR, begin=8 * HOUR)
+    assert told([*beats("answered 200", 4, 11 * HOUR), *page]) == []
 
 
 def test_failures_in_the_training_logs_do_no_harm():

@@ -279,6 +279,22 @@ def test_broken_order(recorded: Recorded, seed: int) -> None:
 
 
 @every_seed
+def test_missing_line(recorded: Recorded, seed: int) -> None:
+    """One kind of line is gone while the fault lasts; every other line is there."""
+    run, sound = recorded("missing_line", seed=seed), recorded(seed=seed)
+    name = run.fault.entity.removeprefix("service:")
+    before, after = set(run.said(name)), set(sound.said(name))
+    gone = sorted(after - before)
+    assert before < after
+    assert len(gone) >= 3
+    assert all(run.fault.start <= at <= run.fault.end for at, _ in gone)
+    marks = ('"GET /metrics', "Avg prompt throughput", "| GET ")
+    (mark,) = [mark for mark in marks if mark in gone[0][1]]
+    assert all(mark in text for _, text in gone)
+    assert not any(mark in text for text in run.said_during(name))
+
+
+@every_seed
 def test_clock_jump(recorded: Recorded, seed: int) -> None:
     """Wall time jumps and comes back; the monotonic clock goes on by seconds."""
     run = recorded("clock_jump", seed=seed)

@@ -38,6 +38,7 @@ class Kind(StrEnum):
     NOVELTY = "novelty"  # a line that says something never said before
     BURST = "burst"  # lines that come far more often than they used to
     ORDER = "order"  # a line that always follows another, and does not
+    SELDOM = "seldom"  # a kind of line that comes all the time, and now hardly or not at all
     SILENCE = "silence"  # lines or readings that used to come and do not
     MISSING = "missing"  # an entity or a source is gone
 

@@ -18,8 +18,16 @@ from boxwatch.incidents.relations import kind
 
 _MOST: Final = 5
 _LEAST_SHARE: Final = 0.08  # a feature that explains less of a score is no reason to name a cause
-_STATISTICAL: Final = (Kind.UNUSUAL, Kind.NOVELTY, Kind.BURST, Kind.ORDER, Kind.SILENCE)
-_TELLING: Final = (Kind.BURST, Kind.ORDER)  # these name lines, where `unusual` has only counts
+_STATISTICAL: Final = (
+    Kind.UNUSUAL,
+    Kind.NOVELTY,
+    Kind.BURST,
+    Kind.ORDER,
+    Kind.SELDOM,
+    Kind.SILENCE,
+)
+# These name lines, where `unusual` has only counts.
+_TELLING: Final = (Kind.BURST, Kind.ORDER, Kind.SELDOM)
 
 # How far from the root a finding usually is: hardware fails first, then the machine, then services.
 _DEPTH: Final[Mapping[str, int]] = {

@@ -21,7 +21,8 @@ from boxwatch.incidents.incident import Incident
 _LEAST_AROUND: Final = timedelta(minutes=5)
 _MOST_SERIES: Final = 6
 _AROUND: Final = 3  # lines of the same service shown before a line, and after it
-_ABOUT_LINES: Final = (Kind.NOVELTY, Kind.BURST, Kind.ORDER)  # whose lines want their neighbours
+# Whose lines want their neighbours.
+_ABOUT_LINES: Final = (Kind.NOVELTY, Kind.BURST, Kind.ORDER, Kind.SELDOM)
 _EVENT: Final = "event"  # what Docker says about a container is no neighbour of its lines
 
 # The metric to draw for an unusual feature; `{}` stands for the incident's own entity.

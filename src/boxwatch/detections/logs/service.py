@@ -37,6 +37,7 @@ class Service:
     forgotten: float = -HORIZON_S  # until when ids were heard that are not remembered
     counts: dict[str, int] = field(default_factory=dict)
     failing: dict[str, None] = field(default_factory=dict)  # kinds of line that tell of a failure
+    since: dict[str, float] = field(default_factory=dict)  # kind -> when it was heard first
     last: dict[str, float] = field(default_factory=dict)  # kind -> when
     ids: dict[str, dict[str, float]] = field(default_factory=dict)  # id -> kind -> when
     spoke: dict[str, float] = field(default_factory=dict)  # process -> when
@@ -74,6 +75,7 @@ class Service:
                     return False
                 self.forget(oldest)
             self.counts[template] = 0
+            self.since[template] = one.clock
             self.last[template] = one.clock
             if one.fails:
                 self.failing[template] = None
@@ -162,7 +164,8 @@ class Service:
         """
         self.samples.close(self.latest, self.heard_since)
         if self.samples.due and self.latest - self.first >= learning.age_s:
-            for rule in self.samples.rules(learning, Rates(self.counts, self.latest - self.first)):
+            rates = Rates(self.counts, self.since, self.latest)
+            for rule in self.samples.rules(learning, rates):
                 fails = not self.failing.keys().isdisjoint((rule.name.first, rule.name.then))
                 if rule.name not in self.rules and not fails and len(self.rules) < _MOST_RULES:
                     self.keep(rule)
@@ -186,7 +189,7 @@ class Service:
         """Know nothing of `template` any more."""
         self.counts.pop(template, None)
         self.failing.pop(template, None)
-        for known in (self.last, *self.ids.values()):
+        for known in (self.since, self.last, *self.ids.values()):
             known.pop(template, None)
         self.samples.forget(template)
         for rule in [r for n, r in self.rules.items() if template in {n.first, n.then}]:
@@ -201,6 +204,7 @@ class Service:
             "forgotten": self.forgotten,
             "counts": dict(self.counts),
             "failing": list(self.failing),
+            "since": dict(self.since),
             "last": dict(self.last),
             "ids": {name: dict(kinds) for name, kinds in self.ids.items()},
             "spoke": dict(self.spoke),
@@ -216,6 +220,8 @@ class Service:
             **plain,
             counts=dict(saved["counts"]),
             failing=dict.fromkeys(saved["failing"]),
+            # Not in the states of earlier versions.
+            since=dict(saved.get("since", dict.fromkeys(saved["counts"], saved["first"]))),
             last=dict(saved["last"]),
             ids={name: dict(kinds) for name, kinds in saved["ids"].items()},
             spoke=dict(saved["spoke"]),

@@ -7,14 +7,14 @@ all of them, and would not be by chance, becomes a rule.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 from boxwatch.detections.logs.sequence import HORIZON_S, STEADY, Delays, Name, Rule
 
-_APART_S: Final = HORIZON_S / 8  # between two samples of one kind of line
+_APART_S: Final = HORIZON_S / 8  # between two samples of one kind of line: half of it to half
+_GOLDEN: Final = 0.618034  # more, or what comes by the clock is always met at the same place
 _HOPELESS: Final = (10, 0.8)  # after so many samples, below this share: not looked at any more
 _ANEW: Final = 200  # samples after which the search begins anew: services change
 _BY_CHANCE: Final = 0.4  # chance of a line to be there anyway, up to which it says something
@@ -32,7 +32,7 @@ class Trial:
 
     def due(self, clock: float) -> bool:
         """Whether a sample is wanted at `clock`; if so it is counted as taken."""
-        if clock < self.sampled + _APART_S:
+        if clock < self.sampled + _APART_S * (0.5 + self.cases * _GOLDEN % 1.0):
             return False
         self.sampled = clock
         if self.began < 0:
@@ -87,12 +87,16 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """How often each kind of line comes, to tell what is there by chance."""
+    """How often each kind of line comes while it comes, to tell what is there by chance."""
 
     counts: Mapping[str, int]
-    seconds: float
+    since: Mapping[str, float]  # clock of its first line
+    clock: float
 
     def chance(self, template: str, within: float) -> float:
-        """The chance that `template` comes within so many seconds of any instant."""
-        rate = self.counts.get(template, 0) / max(self.seconds, 1.0)
-        return 1 - math.exp(-rate * within)
+        """The chance that `template` comes within so many seconds of any instant, at most.
+
+        What comes by the clock is there more often than what comes at random times as often.
+        """
+        known = max(self.clock - self.since.get(template, 0.0), 1.0)
+        return min(1.0, self.counts.get(template, 0) / known * within)

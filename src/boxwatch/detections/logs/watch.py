@@ -11,12 +11,15 @@ import polars as pl
 from boxwatch.detections.detection import Detection
 from boxwatch.detections.logs.bursts import BurstWatch
 from boxwatch.detections.logs.learning import Learning
+from boxwatch.detections.logs.missing import MissingWatch
 from boxwatch.detections.logs.order import OrderWatch
 from boxwatch.detections.logs.stream import LineStream
 
 
 class LogWatch:
-    """Finds bursts, rare errors and broken order in lines that carry `template` and `entity`.
+    """Finds bursts, rare errors, broken order and missing lines.
+
+    Lines carry `template` and `entity`.
 
     All state is in `save()`; the findings do not depend on the turns in which lines came.
 
@@ -29,6 +32,7 @@ class LogWatch:
         self.stream = LineStream(lateness_s)
         self.order = OrderWatch(learning)
         self.bursts = BurstWatch(learning)
+        self.missing = MissingWatch(learning)
 
     def add(
         self, logs: pl.DataFrame, now: datetime, merged: Mapping[int, int] | None = None
@@ -42,10 +46,15 @@ class LogWatch:
         found: dict[str, Detection] = {}
         if lines is not None:
             moved = {} if merged is None else merged
-            told = (*self.bursts.add(lines), *self.order.add(lines, moved))
+            told = (
+                *self.bursts.add(lines),
+                *self.order.add(lines, moved),
+                *self.missing.add(lines, moved),
+            )
             found |= {one.id: one for one in told}
         if self.stream.until is not None and self.stream.until != before:
-            found |= {one.id: one for one in self.bursts.settle(self.stream.until)}
+            over = (*self.bursts.settle(self.stream.until), *self.missing.settle(self.stream.until))
+            found |= {one.id: one for one in over}
         return list(found.values())
 
     def save(self) -> dict[str, object]:
@@ -54,6 +63,7 @@ class LogWatch:
             "stream": self.stream.save(),
             "order": self.order.save(),
             "bursts": self.bursts.save(),
+            "missing": self.missing.save(),
         }
 
     def load(self, saved: Mapping[str, Any]) -> None:
@@ -61,3 +71,5 @@ class LogWatch:
         self.stream.load(saved["stream"])
         self.order.load(saved["order"])
         self.bursts.load(saved["bursts"])
+        if "missing" in saved:  # not in the states of earlier versions
+            self.missing.load(saved["missing"])

@@ -9,6 +9,7 @@ from boxwatch.sources.simulated import faults_card as card
 from boxwatch.sources.simulated import faults_host as host
 from boxwatch.sources.simulated import faults_memory as memory
 from boxwatch.sources.simulated import faults_order as order
+from boxwatch.sources.simulated import faults_seldom as seldom
 from boxwatch.sources.simulated import faults_server as server
 from boxwatch.sources.simulated import faults_service as service
 from boxwatch.sources.simulated.fault import FaultKind
@@ -78,6 +79,12 @@ _KINDS: Final = (
         "a service begins what it does not end, or in the wrong order",
         (16, 30),
         order.broken_order,
+    ),
+    FaultKind(
+        "missing_line",
+        "a service goes on, but one kind of its lines does not come any more",
+        (15, 35),
+        seldom.missing_line,
     ),
     FaultKind(
         "clock_jump", "the wall clock jumps and is corrected later", (5, 18), service.clock_jump
