@@ -26,7 +26,7 @@ HOURS = 4.0
 END = 3600 * HOURS
 PATIENCE_S = 120
 # When each thing goes wrong, and for how long: far enough apart to be things of their own.
-NEW, BURST, ORDER, SILENCE = END - 6000, END - 4500, END - 3000, END - 900
+NEW, BURST, ORDER, MISSING, SILENCE = END - 6000, END - 4500, END - 3000, END - 1900, END - 900
 
 
 def every(seconds, unit, text, begin=0.0, end=END, *, priority=6):
@@ -36,11 +36,13 @@ def every(seconds, unit, text, begin=0.0, end=END, *, priority=6):
 
 
 def story():
-    """Four services that do their work, and what goes wrong with each."""
+    """Five services that do their work, and what goes wrong with each."""
     lines = every(10, "db", "checkpoint {} complete")
     lines += every(5, "api", "GET /v1/models 200 {}")
     lines += every(10, "model", "health check {} answered")
     lines += every(10, "web", "page {}", end=SILENCE)
+    lines += every(7, "queue", "job {} done")
+    lines += every(20, "queue", "purged {} jobs that are too old", end=MISSING)
     lines += every(1500, "api", "error: upstream closed connection {}", 300, BURST, priority=3)
     lines += every(60, "db", "error: page {} has a wrong checksum", NEW, NEW + 600, priority=3)
     lines += every(4, "api", "error: upstream closed connection {}", BURST, BURST + 600, priority=3)
@@ -110,6 +112,7 @@ def about(data, unit):
         ("db", NEW, "db reports an error never seen before", "seen 0 times in 2.3 h"),
         ("api", BURST, "api repeats an error far more often than usual", "times an hour over 2 h"),
         ("model", ORDER + 60, "model begins something and does not end it", "follows `loading"),
+        ("queue", MISSING - 20, "queue no longer writes a line", "never more than 20 s or 3 lines"),
         ("web", SILENCE, "web stopped logging", "web has written nothing for"),
     ],
 )
@@ -123,7 +126,7 @@ def test_what_goes_wrong_is_an_incident_a_person_understands(watched, unit, begi
 
 def test_nothing_else_is_told(watched):
     """Four hours of ordinary lines are no incident."""
-    assert len(wiring.incidents(watched)) == 4
+    assert len(wiring.incidents(watched)) == 5
 
 
 def test_the_report_shows_what_stands_around_it(watched):

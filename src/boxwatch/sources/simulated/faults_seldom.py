@@ -8,10 +8,9 @@ from boxwatch.sources.simulated.channels import CHANNELS
 from boxwatch.sources.simulated.fault import Effect, Window
 from boxwatch.sources.simulated.world import World
 
-# Channel, what the lines contain, what has stopped.
+# Channel, what the lines contain, what has stopped: lines that come by the clock, work or not.
 _PARTS: Final = (
     ("vllm", '"GET /metrics', "Nobody asks vllm for its metrics any more"),
-    ("vllm", "Avg prompt throughput", "The part of vllm that logs its throughput has stopped"),
     ("ollama", "| GET ", "Nobody asks ollama any more which models are loaded"),
 )
 
