@@ -82,6 +82,13 @@ def test_a_clock_that_stays_low_under_load_is_stuck():
     assert found.reasons[0].text.startswith("SM clock 345 MHz of 1980 MHz at 100 % load")
 
 
+def test_rests_between_requests_do_not_hide_a_stuck_clock():
+    """Five seconds of work and five of rest: after ten busy readings it is told all the same."""
+    turns = [float(second // 5 % 2) for second in range(60)]
+    found = of_samples(_working(0.345e9, turns, [1.0 - turn for turn in turns]))
+    assert "gpu-clock-stuck" in found
+
+
 @pytest.mark.parametrize(
     ("clock", "load", "reasons"),
     [(0.345e9, 0.1, 0.0), (0.345e9, 1.0, 4.0), (0.345e9, 1.0, 2.0), (1.5e9, 1.0, 0.0)],

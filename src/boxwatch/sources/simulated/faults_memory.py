@@ -70,9 +70,9 @@ def nvlink_error(world: World, window: Window) -> Effect:
     """Xid 74: a link to another card fails; what talks over it hangs, then ends."""
     index, service, address = pick(world, window)
     start = window.start
-    for at in window.times(max(window.between(900.0, 45.0), 20.0)):
-        text = f"NVLink: fatal error detected on link {index % 4}(0x0, 0x0, 0x10000, 0x0, 0x0)"
-        xid(world, at - window.start + start, address, 74, text)
+    text = f"NVLink: fatal error detected on link {index % 4}(0x0, 0x0, 0x10000, 0x0, 0x0)"
+    for at in (start + 0.3, *window.times(window.between(900.0, 45.0))[1:]):
+        xid(world, at, address, 74, text)
     if service == outage.TRAINER:
         _spin(world, start, window.end)
         if window.severity > 0.3:
