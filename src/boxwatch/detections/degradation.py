@@ -63,8 +63,9 @@ class Degradation:
     def add(self, blocks: pl.DataFrame) -> list[Detection]:
         """Findings that opened, went on or ended with `blocks` (features.blocks.BLOCKS)."""
         found: dict[str, Detection] = {}
-        for _, block in blocks.group_by("start", maintain_order=True):
-            for hour in self._hours.add(block):
+        hours = pl.col("start").dt.truncate("1h").alias("hour")
+        for _, part in blocks.group_by(hours, maintain_order=True):
+            for hour in self._hours.add(part):
                 for one in self._judge(hour):
                     found[one.id] = one
         return list(found.values())

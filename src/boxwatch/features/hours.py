@@ -136,7 +136,7 @@ class Hours:
     def add(self, blocks: pl.DataFrame) -> list[int]:
         """The hours that `blocks` (features.blocks.BLOCKS) closed; they are in the rings now.
 
-        To be called with one block at a time, so that rings are judged hour by hour.
+        To be called with blocks of one hour at a time, so that rings are judged hour by hour.
         """
         if blocks.is_empty():
             return []
