@@ -5,8 +5,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from boxwatch.models import CONTEXT_DETECTORS, Mahalanobis, Nearest, checks
-from boxwatch.models.context import SCALES, SPAN, in_context, per_feature
+from boxwatch.models import (
+    CONTEXT_DETECTORS,
+    SCALES,
+    SPAN,
+    Course,
+    Mahalanobis,
+    Nearest,
+    checks,
+    in_context,
+    per_feature,
+    run_in_context,
+)
 
 
 @pytest.mark.parametrize("check", checks(), ids=lambda check: check.__name__)
@@ -21,35 +31,34 @@ def rows(count=200, features=3, seed=0):
     return np.random.default_rng(seed).standard_normal((count, features)).astype(np.float32)
 
 
-def test_row_alone_with_its_past_is_as_in_a_batch():
-    """A row comes out the same to the bit in a batch and alone after the rows before it."""
-    x = rows()
-    whole = in_context(x)
-    for at in (1, 5, 31, 32, 150):
-        assert np.array_equal(in_context(x[at : at + 1], x[:at])[0], whole[at])
+def stretches(x):
+    """Each row from number `SPAN` - 1 on, with those before it."""
+    return np.stack([x[at - SPAN + 1 : at + 1] for at in range(SPAN - 1, len(x))])
 
 
-def test_the_future_changes_nothing():
-    """What comes after a row leaves it as it is."""
+def test_rows_of_a_run_are_as_each_alone_with_its_past():
+    """Both ways to put rows in context give the same bits, and a row alone those of a batch."""
     x = rows()
-    assert np.array_equal(in_context(x[:90]), in_context(x)[:90])
+    x[50, 1] = np.nan
+    whole = in_context(stretches(x))
+    assert np.array_equal(run_in_context(x), whole)
+    assert np.array_equal(in_context(stretches(x)[77:78])[0], whole[77])
 
 
 def test_scales_sum_to_the_row_and_span_the_past():
     """The parts sum to the row, and the coarsest is the mean of the last `SPAN` rows."""
     x = rows()
-    parts = in_context(x).reshape(len(x), SCALES, 3)
-    assert parts.sum(axis=1) == pytest.approx(x, abs=1e-5)
-    assert parts[100, 0] == pytest.approx(x[101 - SPAN : 101].mean(axis=0), abs=1e-5)
+    parts = run_in_context(x).reshape(-1, SCALES, 3)
+    assert parts.sum(axis=1) == pytest.approx(x[SPAN - 1 :], abs=1e-5)
+    assert parts[100 - SPAN + 1, 0] == pytest.approx(x[101 - SPAN : 101].mean(axis=0), abs=1e-5)
 
 
 def test_unknown_is_usual_and_no_rows_are_none():
-    """NaN counts as 0, in the rows and before them; an empty table stays empty."""
+    """NaN counts as 0; no stretches are no rows."""
     x = rows()
     x[3, 1] = np.nan
-    assert np.array_equal(in_context(x), in_context(np.nan_to_num(x)))
-    assert np.array_equal(in_context(x[9:], x[:9]), in_context(np.nan_to_num(x))[9:])
-    assert in_context(x[:0]).shape == (0, 3 * SCALES)
+    assert np.array_equal(run_in_context(x), run_in_context(np.nan_to_num(x)))
+    assert in_context(stretches(x)[:0]).shape == (0, 3 * SCALES)
 
 
 def test_shares_are_summed_per_feature():
@@ -83,3 +92,14 @@ def test_nearest_remembers_a_bounded_number_of_rows():
     model = Nearest(memory=50)
     model.fit(rows(500), 0)
     assert len(model.save().arrays["rows"]) == 50
+
+
+def test_course_is_loud_where_both_members_are():
+    """What is far from the middle and from every remembered row is strangest; both explain it."""
+    x = rows(1000)
+    model = Course()
+    model.fit(x, 0)
+    probe = np.array([[0.0, 0.0, 0.0], [0.0, 9.0, 0.0]], np.float32)
+    near, far = model.score(probe)
+    assert far > 5 * near
+    assert model.contributions(probe)[1].argmax() == 1

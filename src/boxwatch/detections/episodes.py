@@ -23,10 +23,21 @@ from boxwatch.detections.scores import COMBINED
 from boxwatch.detections.watched import FORGET_S, Watched
 from boxwatch.models import is_alarm
 
-_IN_A_ROW: Final = 2  # windows beyond the threshold that open an episode: one may be a hiccup
+IN_A_ROW: Final = 2  # windows beyond the threshold that open an episode: one may be a hiccup
 _QUIET: Final = 4  # windows back to normal that close it
 _NORMAL: Final = 1e-3  # p-value from which a window is normal again
 _MOST_REASONS: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """The p-value at which an entity's window is beyond the budget, and how many share it."""
+
+    host: str
+    view: str
+    entity: str
+    entities: int
+    p_value: float
 
 
 @dataclass(slots=True)
@@ -51,7 +62,7 @@ class Episodes:
     def __init__(self, alpha: Mapping[str, float]) -> None:
         # An episode takes so many windows beyond the threshold, so that there are at most the
         # windows' share of episodes, whatever the dependence between windows (Markov's bound).
-        self.alpha = {view: _IN_A_ROW * level for view, level in alpha.items()}
+        self.alpha = {view: IN_A_ROW * level for view, level in alpha.items()}
         self._runs: dict[str, Run] = {}
         self._entities: dict[str, int] = {}  # "host NUL view" -> entities met there
         self._watched = Watched()
@@ -73,6 +84,15 @@ class Episodes:
             gone = self._forget(keys, self._watched.until(combined["end"][-1]))
             changed |= {detection.id: detection for detection in gone}
         return list(changed.values())
+
+    def levels(self) -> list[Level]:
+        """Every entity's threshold, in the order of their names."""
+        found = []
+        for key in sorted(self._runs):
+            host, view, entity = key.split("\0")
+            mates = self._entities[f"{host}\0{view}"]
+            found.append(Level(host, view, entity, mates, self.alpha[view] / mates))
+        return found
 
     def _forget(self, came: set[str], watched: float) -> list[Detection]:
         """Let go of entities that are no more; their findings end with them."""
@@ -103,7 +123,7 @@ class Episodes:
             run.beyond += 1
             if run.since is None:
                 run.since = cast("datetime", start)
-            if run.beyond < _IN_A_ROW:
+            if run.beyond < IN_A_ROW:
                 return None
             run.open = Detection(
                 host=str(host),

@@ -9,12 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 _CAPACITY = 48_000  # rows; 30 features of float32 are 6 MB
+_STRETCH = 96  # windows that go or stay together
+_LEAST_STRETCHES = 8
 
 
 class History:
     """Windows of one view in time order, without those that were found strange.
 
-    Memory is bounded: when there are more rows than the capacity, every second row of the older
+    Memory is bounded: when there are more rows than the capacity, every second part of the older
     half goes, so that recent time is remembered closely and old time in outline.
     """
 
@@ -41,11 +43,19 @@ class History:
         return self._x[0], self._entity[0], self._start[0]
 
     def thin(self) -> None:
-        """Bring the rows back under the capacity; called at fits, so batches play no part."""
+        """Bring the rows back under the capacity; called at fits, so batches play no part.
+
+        What goes are whole stretches of time, so that the rows left still show how they follow one
+        another; single rows where there are so many entities that few stretches would be left.
+        """
         x, entity, start = self.rows()
         while len(x) > self._capacity:
             half = len(x) // 2
-            keep = np.r_[0:half:2, half : len(x)]
+            block = _STRETCH * (int(entity.max()) + 1)
+            block = block if _LEAST_STRETCHES * block <= half else 1
+            keep = np.flatnonzero(
+                (np.arange(len(x)) // block % 2 == 0) | (np.arange(len(x)) >= half)
+            )
             x, entity, start = x[keep], entity[keep], start[keep]
         self._x, self._entity, self._start = [x], [entity], [start]
 

@@ -18,11 +18,14 @@ import polars as pl
 from numpy.typing import NDArray
 
 from boxwatch.clock import from_micros, to_micros
-from boxwatch.detections import view_model
+from boxwatch.detections import learning
 from boxwatch.detections.explanation import contributions
 from boxwatch.detections.history import History
+from boxwatch.detections.past import Past
+from boxwatch.detections.plans import plan_of
 from boxwatch.detections.scores import COMBINED, SCORES
-from boxwatch.detections.view_model import ViewModel
+from boxwatch.detections.seen import Seen
+from boxwatch.detections.view_model import ViewModel, is_current, load_view_model
 from boxwatch.detections.watched import FORGET_S, Watched
 from boxwatch.features import View
 from boxwatch.models import Saved
@@ -63,19 +66,28 @@ class ViewScorer:
         view: The view.
         baseline_s: How long to learn before the first score.
         seed: For the detectors.
+        courses: Whether a view of readings is judged by how these run, too.
         model: A model trained before; with one there is no waiting. It also takes over from a
             state that `load` takes up, unless that state began with this very model.
     """
 
     def __init__(
-        self, view: View, *, baseline_s: float, seed: int = 0, model: ViewModel | None = None
+        self,
+        view: View,
+        *,
+        baseline_s: float,
+        seed: int = 0,
+        courses: bool = False,
+        model: ViewModel | None = None,
     ) -> None:
         self.view = view
         self.model = model
         self._trained = model
         self._baseline_s = baseline_s
         self._seed = seed
+        self._courses = courses or (model is not None and model.in_context)
         self._history = History(len(view.columns))
+        self._past = Past(len(view.columns), learning.PAUSE_WINDOWS * 1e6 * view.window_s)
         self._entities: list[str] = []
         self._doubts: dict[str, Doubt] = {}
         self._seen: dict[str, float] = {}  # watched seconds at the latest window, by entity
@@ -91,8 +103,8 @@ class ViewScorer:
             if self._began is None:
                 self._begin(to_micros(rest["start"][0]))
             due = cast("int", self._next_fit)
-            before = rest.filter(pl.col("start") < from_micros(due))
-            rest = rest.filter(pl.col("start") >= from_micros(due))
+            count = int((rest["start"].to_physical() < due).sum())
+            before, rest = rest.head(count), rest.slice(count)
             if not before.is_empty():
                 parts.append(self._score_and_remember(before))
             if not rest.is_empty():
@@ -114,9 +126,9 @@ class ViewScorer:
         """Learn at `due`, and say when to learn next: after `coming`, the next window's start."""
         self._forget()
         self._history.thin()
-        x, entity, _ = self._history.rows()
-        if len(x) >= view_model.LEAST_WINDOWS:
-            self.model = view_model.fit(self.view, x, entity, self._entities, self._seed)
+        fitted = self._fitted()
+        if fitted is not None:
+            self.model = fitted
         elif self.model is None:
             self._began = None  # too little before a pause: the baseline time begins anew
             return
@@ -127,6 +139,15 @@ class ViewScorer:
             due += int(1e6 * next((age - age_s for age in _AGES_S if age > age_s), then))
         self._next_fit = due
 
+    def _fitted(self) -> ViewModel | None:
+        """A model of all that is remembered; None where that teaches nothing."""
+        x, entity, start = self._history.rows()
+        if len(x) < learning.LEAST_WINDOWS:
+            return None
+        return learning.fit(
+            self.view, x, entity, self._entities, self._seed, start, courses=self._courses
+        )
+
     def _forget(self) -> None:
         """Let go of entities that are no more, and of what was learned from them."""
         oldest = self._watched.seconds - FORGET_S
@@ -136,39 +157,33 @@ class ViewScorer:
         place = {key: number for number, key in enumerate(kept)}
         numbers = [place.get(key, -1) for key in self._entities]
         self._history.keep(np.array(numbers, np.int32))
+        self._past.keep(np.array(numbers))
         self._entities = kept
         self._doubts = {key: self._doubts[key] for key in kept}
         self._seen = {key: self._seen[key] for key in kept}
 
     def _score_and_remember(self, windows: pl.DataFrame) -> pl.DataFrame:
-        x = windows.select(self.view.columns).to_numpy().astype(np.float64)
-        keys = windows.select(pl.concat_str("host", pl.lit("\0"), "entity"))[:, 0].to_list()
+        kept = windows.select(self.view.columns).to_numpy().astype(np.float32)
+        x = kept.astype(np.float64)  # as it will be remembered, so that turns play no part
+        hosts, entities = windows["host"].to_list(), windows["entity"].to_list()
+        keys = [f"{host}\0{entity}" for host, entity in zip(hosts, entities, strict=True)]
+        who, start = self._numbered(keys), windows["start"].to_physical().to_numpy()
+        in_context = plan_of(self.view, courses=self._courses).in_context
+        stretches = self._past.follow(x, who, start) if in_context else None
         if self.model is None:
-            self._remember(windows, x, keys, np.ones(len(x)))
+            self._remember(windows, kept, who, np.ones(len(x)))
             return pl.DataFrame(schema=dict(SCORES))
-        numbers = self.model.numbers(keys)
-        raw, p = self.model.score(x, numbers)
-        self._remember(windows, x, keys, p[COMBINED])
-        explained = self._explain(x, numbers, p)
-        key = windows.select("host", "view", "entity", "start", "end")
-        frames = [
-            key.with_columns(
-                pl.lit(name).alias("detector"),
-                pl.lit(self.model.version).alias("model_version"),
-                pl.Series("raw", raw.get(name, -np.log10(p[name])).astype(np.float32)),
-                pl.Series("p_value", p[name]),
-                explained if name == COMBINED else pl.lit(None, pl.String).alias("contributions"),
-            ).select(list(SCORES))
-            for name in p
-        ]
-        return pl.concat(frames)
+        seen = self.model.see(x, self.model.numbers(keys), stretches)
+        raw, p = self.model.score(seen)
+        self._remember(windows, kept, who, p[COMBINED])
+        return _table(windows, self.model.version, raw, p, self._explain(x, seen, p))
 
     def _explain(
         self,
         x: NDArray[np.float64],
-        numbers: NDArray[np.int64],
+        seen: Seen,
         p: Mapping[str, NDArray[np.float64]],
-    ) -> pl.Series:
+    ) -> list[str | None]:
         """The contributions of the windows that deserve one, by the detector most sure of it."""
         model = cast("ViewModel", self.model)
         texts: list[str | None] = [None] * len(x)
@@ -177,34 +192,37 @@ class ViewScorer:
         rows = np.flatnonzero(p[COMBINED] <= _EXPLAINED)
         for row in rows:
             surest = names[int(np.argmin(by_detector[row]))]
-            one = slice(row, row + 1)
-            shares = model.shares(surest, x[one], numbers[one])[0]
-            usual, spread = model.baseline.usual(int(numbers[row]))
+            shares = model.shares(surest, seen, np.array([row]))[0]
+            usual, spread = model.scale.usual(int(seen.entity[row]))
             parts = contributions(model.view.features, shares, x[row], usual, spread)
             texts[row] = orjson.dumps(parts).decode()
-        return pl.Series("contributions", texts, dtype=pl.String)
+        return texts
 
     def _remember(
         self,
         windows: pl.DataFrame,
-        x: NDArray[np.float64],
-        keys: list[str],
+        x: NDArray[np.float32],
+        who: NDArray[np.int32],
         p: NDArray[np.float64],
     ) -> None:
         """Learn from the windows that are not strange, or have become the rule."""
-        known = {key: number for number, key in enumerate(self._entities)}
-        numbers = np.empty(len(keys), np.int32)
+        keys = [self._entities[number] for number in who.tolist()]
         keep = np.zeros(len(keys), bool)
         for row, key in enumerate(keys):
-            if key not in known:
-                known[key] = len(self._entities)
-                self._entities.append(key)
-            numbers[row] = known[key]
             doubt = self._doubts.setdefault(key, Doubt())
             keep[row] = doubt.trusts(strange=bool(p[row] <= _STRANGE))
         start = windows["start"].to_physical().to_numpy()
         self._seen.update(dict.fromkeys(keys, self._watched.until(windows["start"][-1])))
-        self._history.add(x[keep].astype(np.float32), numbers[keep], start[keep])
+        self._history.add(x[keep], who[keep], start[keep])
+
+    def _numbered(self, keys: list[str]) -> NDArray[np.int32]:
+        """The number of each entity here; a new one gets the next."""
+        known = {key: number for number, key in enumerate(self._entities)}
+        for key in keys:
+            if key not in known:
+                known[key] = len(self._entities)
+                self._entities.append(key)
+        return np.fromiter((known[key] for key in keys), np.int32, len(keys))
 
     def save(self) -> dict[str, object]:
         """All state: arrays and JSON-able values; `model` is a Saved or None."""
@@ -216,12 +234,20 @@ class ViewScorer:
             "watched": self._watched.save(),
             "doubts": {key: asdict(doubt) for key, doubt in self._doubts.items()},
             "history": self._history.save(),
+            "past": self._past.save(),
             "trained": None if self._trained is None else self._trained.version,
             "model": None if self.model is None else self.model.save(),
         }
 
     def load(self, saved: Mapping[str, object]) -> None:
-        """Take up what `save` returned."""
+        """Take up what `save` returned, or an earlier version of it.
+
+        A model that an earlier version fitted is fitted anew from what it was to learn from; of a
+        view with other features than these nothing can be taken up, and it begins anew.
+        """
+        history = cast("Mapping[str, NDArray[np.float32]]", saved["history"])
+        if history["x"].shape[1] != len(self.view.columns):
+            return
         self._began = cast("int | None", saved["began"])
         self._next_fit = cast("int | None", saved["next_fit"])
         self._entities = list(cast("list[str]", saved["entities"]))
@@ -229,9 +255,37 @@ class ViewScorer:
         self._watched.load(cast("Mapping[str, object]", saved["watched"]))
         doubts = cast("dict[str, dict[str, Any]]", saved["doubts"])
         self._doubts = {key: Doubt(**doubt) for key, doubt in doubts.items()}
-        self._history.load(cast("Mapping[str, object]", saved["history"]))
+        self._history.load(history)
+        if "past" in saved:
+            self._past.load(cast("Mapping[str, object]", saved["past"]))
         if self._trained is not None and saved["trained"] != self._trained.version:
             self._began = None  # trained since: it is trusted from the next window on
             return
         model = cast("Saved | None", saved["model"])
-        self.model = None if model is None else view_model.load_view_model(self.view, model)
+        if model is None or is_current(self.view, model):
+            self.model = None if model is None else load_view_model(self.view, model)
+        elif self._trained is None:
+            self.model = self._fitted()
+
+
+def _table(
+    windows: pl.DataFrame,
+    version: str,
+    raw: Mapping[str, NDArray[np.float32]],
+    p: Mapping[str, NDArray[np.float64]],
+    explained: list[str | None],
+) -> pl.DataFrame:
+    """The `scores` of windows, detector after detector; `explained` goes with what is combined."""
+    rows, names = windows.height, list(p)
+    scores = [raw.get(name, -np.log10(p[name])).astype(np.float32) for name in names]
+    texts: list[str | None] = []
+    for name in names:
+        texts += explained if name == COMBINED else [None] * rows
+    key = windows.select("host", "view", "entity", "start", "end")
+    return pl.concat([key] * len(names)).with_columns(
+        pl.Series("detector", [name for name in names for _ in range(rows)], dtype=pl.String),
+        pl.Series("model_version", [version] * (rows * len(names)), dtype=pl.String),
+        pl.Series("raw", np.concatenate(scores)),
+        pl.Series("p_value", np.concatenate([p[name] for name in names])),
+        pl.Series("contributions", texts, dtype=pl.String),
+    )

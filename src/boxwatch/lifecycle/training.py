@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from boxwatch.detections import view_model
+from boxwatch.detections import learning
 from boxwatch.errors import ModelError
 from boxwatch.features import View
 from boxwatch.store import read_champions, save_model, write_champions
@@ -25,8 +25,17 @@ class Trained:
     version: str
 
 
-def train(view: View, windows: pl.DataFrame, folder: Path, seed: int) -> Trained:
+def train(
+    view: View, windows: pl.DataFrame, folder: Path, seed: int, *, courses: bool = False
+) -> Trained:
     """Fit `view` to `windows` (its schema) and put the model in use.
+
+    Args:
+        view: What the windows are of.
+        windows: In any order.
+        folder: Where models are kept.
+        seed: Of everything random.
+        courses: Whether views of readings are judged by how these run, too.
 
     Raises:
         ModelError: there are no windows.
@@ -42,7 +51,8 @@ def train(view: View, windows: pl.DataFrame, folder: Path, seed: int) -> Trained
     numbers = {key: number for number, key in enumerate(entities)}
     entity = np.fromiter((numbers[key] for key in keys), np.int32, len(keys))
     x = ordered.select(view.columns).to_numpy().astype(np.float32)
-    model = view_model.fit(view, x, entity, entities, seed)
+    start = ordered["start"].to_physical().to_numpy()
+    model = learning.fit(view, x, entity, entities, seed, start, courses=courses)
     version = save_model(folder, model.save())
     write_champions(folder, {**read_champions(folder), view.name: version})
     return Trained(view.name, len(x), len(entities), tuple(model.detectors), version)

@@ -3,7 +3,7 @@
 from boxwatch.live.clocks import OFFSET, Clocks, in_our_time
 from boxwatch.live.feed import Feed, LiveFeed, ReplayFeed, Turn
 from boxwatch.live.known_templates import vocabulary
-from boxwatch.live.loop import Loop, LoopOptions, Status
+from boxwatch.live.loop import Loop, LoopOptions, Status, take_up
 from boxwatch.live.pipeline import Options, Outcome, Pipeline
 from boxwatch.live.recorder import Recorder
 
@@ -22,5 +22,6 @@ __all__ = [
     "Status",
     "Turn",
     "in_our_time",
+    "take_up",
     "vocabulary",
 ]

@@ -55,6 +55,15 @@ class Status:
     learning_left_s: float | None
 
 
+def take_up(state: StateStore, pipeline: Pipeline) -> int:
+    """Bring `pipeline` to the last checkpoint; returns the batch that it covers, 0 for none."""
+    checkpoint = state.load_checkpoint()
+    if checkpoint is None:
+        return 0
+    pipeline.load(unflatten(unpack(checkpoint.stages[SNAPSHOT])))
+    return checkpoint.seq
+
+
 class Loop:
     """Drives one pipeline over one feed into one data folder."""
 
@@ -103,10 +112,7 @@ class Loop:
 
         Where there is no room for the state, that is told, and it is saved once there is.
         """
-        checkpoint = self._state.load_checkpoint()
-        if checkpoint is not None:
-            self._pipeline.load(unflatten(unpack(checkpoint.stages[SNAPSHOT])))
-            self._seq = self._saved_seq = checkpoint.seq
+        self._seq = self._saved_seq = take_up(self._state, self._pipeline)
         for incident in self._state.incidents(state=State.OPEN):
             self._open[incident.id] = incident
         for batch in self._store.batches(self._seq):

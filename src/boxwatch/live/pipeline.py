@@ -36,6 +36,7 @@ class Options:
     baseline_s: float = 30.0
     false_alarms_per_host_week: float = 1.0
     seed: int = 0
+    courses: bool = False
     lateness_s: float = 1.0
     masks: Sequence[Mask] = ()
     rules: Mapping[str, Override] = field(default_factory=dict)
@@ -72,7 +73,11 @@ class Pipeline:
         )
         self.scorers = {
             name: ViewScorer(
-                view, baseline_s=options.baseline_s, seed=options.seed, model=trained.get(name)
+                view,
+                baseline_s=options.baseline_s,
+                seed=options.seed,
+                courses=options.courses,
+                model=trained.get(name),
             )
             for name, view in VIEWS.items()
         }

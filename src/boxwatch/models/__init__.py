@@ -5,13 +5,13 @@ from types import MappingProxyType
 from typing import Final
 
 from boxwatch.models.baseline import Baseline, watched
-from boxwatch.models.budget import is_alarm, threshold
+from boxwatch.models.budget import WEEK_SECONDS, is_alarm, threshold
 from boxwatch.models.calibration import Calibrator, FitReport
 from boxwatch.models.combination import combine
 from boxwatch.models.conformance import Check, checks
-from boxwatch.models.context import SPAN
+from boxwatch.models.context import SCALES, SPAN, in_context, per_feature, run_in_context
+from boxwatch.models.course import Course
 from boxwatch.models.detector import Detector, Matrix, Saved, Vector
-from boxwatch.models.ensemble import LEAST_CONTEXT_ROWS, LEAST_ROWS, Ensemble, Judged
 from boxwatch.models.isolation_forest import IsolationForest
 from boxwatch.models.kmeans import KMeans
 from boxwatch.models.mahalanobis import Mahalanobis
@@ -23,9 +23,9 @@ from boxwatch.models.robust_z import RobustZ
 from boxwatch.models.sessions import SessionModel, Sessions, Verdicts
 
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
-    {detector.name: detector for detector in (RobustZ, PCA, KMeans, IsolationForest)}
+    {detector.name: detector for detector in (RobustZ, PCA, KMeans, IsolationForest, Course)}
 )
-# Detectors that need rows in their temporal context (`models.context`); `Ensemble` uses them.
+# The two that `Course` makes one, for rows in their temporal context (`models.context`).
 CONTEXT_DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
     {detector.name: detector for detector in (Mahalanobis, Nearest)}
 )
@@ -33,18 +33,17 @@ CONTEXT_DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
 __all__ = [
     "CONTEXT_DETECTORS",
     "DETECTORS",
-    "LEAST_CONTEXT_ROWS",
-    "LEAST_ROWS",
     "PCA",
+    "SCALES",
     "SPAN",
+    "WEEK_SECONDS",
     "Baseline",
     "Calibrator",
     "Check",
+    "Course",
     "Detector",
-    "Ensemble",
     "FitReport",
     "IsolationForest",
-    "Judged",
     "KMeans",
     "Mahalanobis",
     "Matrix",
@@ -59,7 +58,10 @@ __all__ = [
     "Verdicts",
     "checks",
     "combine",
+    "in_context",
     "is_alarm",
+    "per_feature",
+    "run_in_context",
     "threshold",
     "watched",
 ]

@@ -16,6 +16,7 @@ def threshold(
     window_seconds: float,
     entities_per_host: float,
     share: float = 1.0,
+    most: float = LEAST_STRANGE,
 ) -> float:
     """The p-value at or below which a window is an alarm.
 
@@ -34,9 +35,10 @@ def threshold(
         window_seconds: From one window's start to the next one's, for one entity.
         entities_per_host: How many entities of the view a host has (its GPUs, its services).
         share: The part of the budget that this view may spend; views' shares sum to 1.
+        most: Alpha at most, however large the budget.
 
     Returns:
-        Alpha, from 0 to `LEAST_STRANGE`.
+        Alpha, from 0 to `most`.
 
     Raises:
         SettingError: a number is negative, not finite, or zero where that has no meaning.
@@ -46,7 +48,7 @@ def threshold(
     _check("entities_per_host", entities_per_host, zero=False)
     _check("share", share, zero=True)
     windows = WEEK_SECONDS / window_seconds * entities_per_host
-    return min(false_alarms_per_host_week * share / windows, LEAST_STRANGE)
+    return min(false_alarms_per_host_week * share / windows, most)
 
 
 def is_alarm(p: float, alpha: float) -> bool:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from boxwatch.models.detector import Matrix
 
@@ -24,30 +25,39 @@ SPAN: Final = 1 << LEVELS  # rows that a row is judged with, itself included
 SCALES: Final = LEVELS + 1
 
 
-def in_context(x: Matrix, before: Matrix | None = None) -> Matrix:
+def in_context(stretches: NDArray[np.floating]) -> Matrix:
     """Each row with its past, shape (rows, features * `SCALES`).
 
     Args:
-        x: Standardised rows (rows, features) in the order of time; NaN counts as the usual value 0.
-        before: The rows that came before, newest last; the last `SPAN` - 1 of them matter. Where
-            fewer are known, the oldest known row stands for those before it.
+        stretches: Standardised rows, each with the `SPAN` - 1 before it, newest last: shape (rows,
+            `SPAN`, features). NaN counts as the usual value 0. Where fewer rows are known, the
+            oldest known one stands for those before it (`detections.past` sees to that).
     """
-    rows = np.nan_to_num(x.astype(np.float64), nan=0.0)
-    if len(rows) == 0:
-        return np.empty((0, x.shape[1] * SCALES), np.float32)
-    past = np.empty((0, x.shape[1]))
-    if before is not None:
-        past = np.nan_to_num(before[-(SPAN - 1) :].astype(np.float64), nan=0.0)
-    known = np.vstack([past, rows])
-    missing = SPAN - 1 - len(past)
-    mean = np.vstack([np.repeat(known[:1], missing, axis=0), known])
+    mean = np.nan_to_num(stretches.astype(np.float64), nan=0.0)
+    parts = []
+    for _ in range(LEVELS):
+        finer = mean[:, -1]
+        mean = 0.5 * (mean[:, 1::2] + mean[:, 0::2])
+        parts.append(finer - mean[:, -1])
+    parts.append(mean[:, -1])
+    return np.hstack(parts[::-1]).astype(np.float32)
+
+
+def run_in_context(rows: NDArray[np.floating]) -> Matrix:
+    """As `in_context`, to the bit, for rows that follow one another, five times as fast.
+
+    Args:
+        rows: Standardised rows (`SPAN` - 1 + rows, features): the first `SPAN` - 1 are the past of
+            the first that is put in context.
+    """
+    mean = np.nan_to_num(rows.astype(np.float64), nan=0.0)
+    count = len(mean) - SPAN + 1
     parts = []
     for level in range(LEVELS):
         finer = mean
-        shifted = finer[: -(1 << level)]
-        mean = 0.5 * (finer[1 << level :] + shifted)
-        parts.append((finer[1 << level :] - mean)[-len(rows) :])
-    parts.append(mean[-len(rows) :])
+        mean = 0.5 * (finer[1 << level :] + finer[: -(1 << level)])
+        parts.append((finer[1 << level :] - mean)[-count:])
+    parts.append(mean[-count:])
     return np.hstack(parts[::-1]).astype(np.float32)
 
 

@@ -35,6 +35,7 @@ class Nearest:
     def __init__(self, memory: int = 2000) -> None:
         self.memory = memory
         self._rows: Float64 | None = None
+        self._half = np.empty(0)  # half the squared length of each remembered row
 
     def fit(self, x: Matrix, seed: int) -> None:
         """Remember rows."""
@@ -42,7 +43,7 @@ class Nearest:
         if len(rows) > self.memory:
             picked = np.random.default_rng(seed).choice(len(rows), self.memory, replace=False)
             rows = rows[np.sort(picked)]
-        self._rows = rows
+        self._remember(rows)
 
     def score(self, x: Matrix) -> Vector:
         """The distance to the nearest."""
@@ -69,8 +70,11 @@ class Nearest:
         """The detector that `save` described."""
         expect(saved, cls.name, _VERSION)
         detector = cls(whole(saved, "memory"))
-        detector._rows = floats(saved, "rows", (None, None))
+        detector._remember(floats(saved, "rows", (None, None)))
         return detector
+
+    def _remember(self, rows: Float64) -> None:
+        self._rows, self._half = rows, 0.5 * np.square(rows).sum(axis=1)
 
     def _fitted(self) -> Float64:
         if self._rows is None:
@@ -84,10 +88,9 @@ class Nearest:
         neighbours is named, but hardly how far it is.
         """
         known = self._fitted()
-        half = 0.5 * np.square(known).sum(axis=1)
         nearest = np.empty(len(rows), np.intp)
         for part in blocks(len(rows), _BLOCK_ROWS):
-            nearest[part] = (half - rows[part] @ known.T).argmin(axis=1)
+            nearest[part] = (self._half - rows[part] @ known.T).argmin(axis=1)
         return nearest
 
 

@@ -228,6 +228,10 @@ class Models(Section):
     """How models are fitted."""
 
     seed: Count = Field(default=0, description="Seed of everything random; same data, same models.")
+    courses: Switch = Field(
+        default=False,
+        description="Judge cards and hosts also by how their readings run over the last windows.",
+    )
 
 
 class Service(Section):

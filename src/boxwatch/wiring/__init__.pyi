@@ -13,6 +13,7 @@ from .normalizing import normalize
 from .recording import record
 from .rule_settings import rule_changes
 from .table_scores import score_table
+from .thresholds import Thresholds, explain_thresholds
 from .watching import detect, pipeline, replay, watch
 
 __all__ = [
@@ -26,12 +27,14 @@ __all__ = [
     "Missed",
     "Offer",
     "Selection",
+    "Thresholds",
     "add_host",
     "check",
     "check_hosts",
     "collect",
     "detect",
     "evidence",
+    "explain_thresholds",
     "features",
     "incident",
     "incidents",

@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from boxwatch.detections import view_model
+from boxwatch.detections import learning
 from boxwatch.errors import StoreDamaged, UsageError
 from boxwatch.features import VIEWS, View, WindowBuilder
 from boxwatch.lifecycle import train as train_view
@@ -95,10 +95,14 @@ def train(settings: Settings, data: Path, progress: Progress) -> TrainReport:
         progress("training", done, len(VIEWS))
         parts = [_read_windows(path, view) for path in sorted((folder / name).glob("*.parquet"))]
         windows = pl.concat(parts) if parts else pl.DataFrame(schema=dict(view.schema))
-        if windows.height < view_model.LEAST_WINDOWS:
+        if windows.height < learning.LEAST_WINDOWS:
             without.append(name)
             continue
-        models.append(train_view(view, windows, Layout(data).models, settings.models.seed))
+        chosen = settings.models
+        folder_of_models = Layout(data).models
+        models.append(
+            train_view(view, windows, folder_of_models, chosen.seed, courses=chosen.courses)
+        )
     progress("training", len(VIEWS), len(VIEWS))
     if not models:
         raise UsageError(

@@ -10,12 +10,20 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from boxwatch.detections import (
+    FEW,
+    LEAST_WINDOWS,
+    UNKNOWN,
+    Judged,
+    alarms,
+    fit_table,
+    judge,
+)
 from boxwatch.errors import UsageError
-from boxwatch.models import LEAST_CONTEXT_ROWS, LEAST_ROWS, SPAN, Ensemble, Judged
+from boxwatch.models import SPAN
 from boxwatch.wiring.metric_tables import MetricTable, read_table
 from boxwatch.wiring.out_files import check_out
 
-UNKNOWN: Final = "(unknown readings)"
 _TOP: Final = 5
 _NAMED: Final = 5  # columns named in one note
 
@@ -57,22 +65,23 @@ def score_table(  # noqa: PLR0913, PLR0917 - two tables, their clock, the budget
     """
     check_out(out, (train, test))
     learned, judged = read_table(train, "train"), read_table(test, "test")
-    if len(learned.values) < LEAST_ROWS:
+    if len(learned.values) < LEAST_WINDOWS:
         raise UsageError(
-            f"{learned.path!r} has {len(learned.values)} rows; at least {LEAST_ROWS} are needed.",
-            hint=f"From {LEAST_CONTEXT_ROWS} rows on, rows are judged with those before them.",
+            f"{learned.path!r} has {len(learned.values)} rows; "
+            f"at least {LEAST_WINDOWS} are needed.",
+            hint=f"From {FEW} rows on, rows are judged with those before them.",
         )
     notes = [*learned.notes, *(note for note in judged.notes if note not in learned.notes)]
     metrics = _common(learned, judged, notes)
     x, y = _of(learned, metrics), _of(judged, metrics)
-    model = Ensemble.fit(x, seed)
-    if not model.contextual:
+    model = fit_table(x, seed, metrics)
+    if not model.in_context:
         notes.append(
             f"{len(x)} training rows are few: each row is judged alone, by how far its readings "
-            f"are from those seen; from {LEAST_CONTEXT_ROWS} on, their course counts too"
+            f"are from those seen; from {FEW} on, their course counts too"
         )
-    verdicts = model.judge(y)
-    alarm = model.alarms(verdicts.score, false_alarms_per_day, interval_s)
+    verdicts = judge(model, y)
+    alarm = alarms(model, verdicts.score, false_alarms_per_day, interval_s)
     frame = pl.DataFrame(
         {
             "row": np.arange(len(y)),
@@ -80,7 +89,7 @@ def score_table(  # noqa: PLR0913, PLR0917 - two tables, their clock, the budget
             "score": verdicts.score,
             "p_value": verdicts.p_value,
             "alarm": alarm,
-            "contributions": _contributions(verdicts, y, metrics, model.ranges.usual()[0]),
+            "contributions": _contributions(verdicts, y, metrics, model.scale.usual(0)[0][:-1]),
         }
     )
     partial = out.with_name(out.name + ".partial")
@@ -91,7 +100,7 @@ def score_table(  # noqa: PLR0913, PLR0917 - two tables, their clock, the budget
         rows=len(y),
         metrics=len(metrics),
         alarms=int(alarm.sum()),
-        occasions=_occasions(alarm, SPAN if model.contextual else 1),
+        occasions=_occasions(alarm, SPAN if model.in_context else 1),
         notes=notes,
         out=str(out),
         next_step=_next_step(frame, out),

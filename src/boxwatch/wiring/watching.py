@@ -51,6 +51,7 @@ def pipeline(settings: Settings, data: Path) -> Pipeline:
         baseline_s=settings.data_collection.baseline_duration_seconds,
         false_alarms_per_host_week=settings.detections.false_alarms_per_host_week,
         seed=settings.models.seed,
+        courses=settings.models.courses,
         lateness_s=settings.live.lateness_seconds,
         masks=settings.logs.own_masks(),
         rules=rule_changes(settings),
@@ -65,7 +66,11 @@ def pipeline(settings: Settings, data: Path) -> Pipeline:
 
 
 def _champions(folder: Path) -> dict[str, ViewModel]:
-    """The models in use; a view that changed since they were trained goes without."""
+    """The models in use.
+
+    Raises:
+        ModelError: one was trained by another version of Boxwatch; says what to do.
+    """
     models = {}
     for name, version in read_champions(folder).items():
         if name in VIEWS:

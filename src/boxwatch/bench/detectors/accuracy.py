@@ -17,7 +17,7 @@ from boxwatch.bench.detectors.recall import chance, event_recall, explained, fal
 from boxwatch.bench.detectors.tables import Labelled, TableSet, read
 from boxwatch.bench.detectors.volume import period, vus_pr
 from boxwatch.bench.result import Figure, at_least, at_most, measured, not_measured
-from boxwatch.models import Ensemble
+from boxwatch.detections import alarms, fit_table, judge
 
 DAY: Final = 1.0
 WEEK: Final = 1.0 / 7.0
@@ -51,9 +51,9 @@ class Tally:
         machine = read(path)
         window = period(machine.test[:, 0])
         self.names.append(machine.name)
-        model = Ensemble.fit(machine.train, seed)
+        model = fit_table(machine.train, seed)
         began = time.perf_counter()
-        judged = model.judge(machine.test)
+        judged = judge(model, machine.test)
         self.seconds += time.perf_counter() - began
         self.points += machine.test.size
         score = judged.score.astype(np.float64)
@@ -67,7 +67,7 @@ class Tally:
                 table.setdefault(name, []).append(vus_pr(one, machine.label, window))
         self.repeated.append(seen_before(machine.train, machine.test))
         for budget in (DAY, WEEK):
-            alarm = model.alarms(judged.score, budget, self.kind.interval_s)
+            alarm = alarms(model, judged.score, budget, self.kind.interval_s)
             self._alarms(machine, alarm, budget)
             if budget == DAY:
                 shares = judged.shares[:, :-1]

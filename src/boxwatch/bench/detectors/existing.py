@@ -8,7 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from boxwatch.models import DETECTORS, Baseline, Calibrator, combine
+from boxwatch.detections import READINGS
+from boxwatch.models import Baseline, Calibrator, combine
 
 Float64 = NDArray[np.float64]
 
@@ -26,8 +27,8 @@ def row_scores(train: Float64, test: Float64, seed: int) -> Mapping[str, Float64
         "max |z|": np.abs(y).max(axis=1).astype(np.float64),
     }
     p_values = []
-    for name, kind in DETECTORS.items():
-        detector = kind()
+    for member in READINGS.members:
+        name, detector = member.name, member.kind()
         detector.fit(x[:cut][:: -(-cut // _MOST_ROWS)], seed)
         found[name] = detector.score(y).astype(np.float64)
         calibrator = Calibrator.fit(detector.score(x[cut:]))

@@ -1,8 +1,8 @@
 """NAB: single metrics as they come, each judged by nothing but its own past.
 
-The ensemble learns from what came before and learns again every `_RELEARN` rows. An alarm opens an
-occasion; what follows within `_REST` rows is the same one unless it is stranger still, so a row
-keeps its score only if none of the last `_REST` rows had more.
+The model of a table learns from what came before and learns again every `_RELEARN` rows. An alarm
+opens an occasion; what follows within `_REST` rows is the same one unless it is stranger still, so
+a row keeps its score only if none of the last `_REST` rows had more.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 from boxwatch.bench.detectors.nab import Series, best_threshold, nab_score, probation
 from boxwatch.bench.detectors.tables import WHERE
 from boxwatch.bench.result import BenchOptions, Figure, at_least, measured
+from boxwatch.detections import fit_table, judge
 from boxwatch.errors import UsageError
-from boxwatch.models import SPAN, Ensemble
+from boxwatch.models import SPAN
 
 Float64 = NDArray[np.float64]
 
@@ -74,9 +75,9 @@ def as_it_comes(values: Float64, seed: int) -> Float64:
     x = values[:, None]
     scores = np.zeros(len(x))
     for start in range(probation(len(x)), len(x), _RELEARN):
-        model = Ensemble.fit(x[max(start - _MEMORY, 0) : start], seed)
+        model = fit_table(x[max(start - _MEMORY, 0) : start], seed)
         part = x[start : start + _RELEARN]
-        judged = model.judge(part, x[max(start - SPAN + 1, 0) : start])
+        judged = judge(model, part, x[max(start - SPAN + 1, 0) : start])
         scores[start : start + len(part)] = -np.log10(judged.p_value)
     return scores
 
