@@ -89,6 +89,29 @@ def test_what_comes_later_than_usual_is_not_missing():
     assert told([*HABIT, *loads(begin=LATER, count=10, took=8.0)]) == []
 
 
+def test_a_pair_that_becomes_slow_is_a_finding():
+    """Three seconds were usual; ten times as much is told as late, and not as missing."""
+    slow = [line for n in range(8) for line in load(LATER + 60 * n, took=30.0)]
+    (found,) = [one for one in told([*HABIT, *slow]) if "follows" in one.reasons[0].text]
+    text = found.reasons[0].text
+    assert re.search(r"in all of 5\d cases, now later [5-8] times, the last time after 30 s", text)
+    assert found.reasons[0].metric == "late_after"
+    assert found.start == now(LATER)
+
+
+def test_a_request_that_is_answered_late_is_a_finding():
+    """By its id, with many others under way."""
+
+    def request(number: int, took: float) -> list[Line]:
+        said = f"request_id={number}"
+        begin = 5.0 * number
+        return [Line(begin, f"{said} began"), Line(begin + took, f"{said} done")]
+
+    lines = [one for n in range(1400) for one in request(n, 3.0 if n < 1350 else 40.0)]
+    (found,) = [one for one in told(lines) if "follows" in one.reasons[0].text]
+    assert re.search(r"now later \d+ times, the last time after 40 s", found.reasons[0].text)
+
+
 def test_nothing_is_missing_from_a_service_that_says_nothing_any_more():
     """What may still come is not missing; silence is another finding."""
     broken = [line for n in range(5) for line in load(LATER + 0.5 * n, ends=False)]

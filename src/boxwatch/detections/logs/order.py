@@ -33,6 +33,7 @@ BROKEN: Final = "broken-order"
 
 _MOST_SERVICES: Final = 2000
 _HOLD_S: Final = 900.0  # a finding ends so long after its last miss
+_LATE: Final = 0.5  # share of the cases without the line in time, where it came later
 _LONGEST: Final = 90  # characters of a template in a sentence
 
 
@@ -190,10 +191,14 @@ def _finding(name: str, first: Case) -> Detection:
 
 def _reasons(rule: Rule, broken: Broken) -> tuple[Reason, ...]:
     entity, name = broken.found.entity, rule.name
+    late = rule.lates >= _LATE * broken.times
     metric = "missing_before" if name.backward else "missing_after"
     share = "all" if rule.misses == 0 else f"{100 * rule.share:.3g} %"
     how = f"within {rule.within:.3g} s in {share} of {rule.cases:,} cases"
     lately = f"now missing {broken.times} times" if broken.times > 1 else "now missing"
+    if late:
+        metric = "late_after"
+        lately = f"now later {broken.times} times, the last time after {rule.late:.3g} s"
     if name.backward:
         text = f"{_short(name.first)} comes before {_short(name.then)} {how}, {lately}"
     else:

@@ -109,6 +109,7 @@ class Case:
     process: str
     event_id: int
     line: str
+    late: bool = False  # the other line came, too late
 
 
 @dataclass(slots=True)
@@ -124,6 +125,9 @@ class Rule:
     waiting: dict[str, Case] = field(default_factory=dict)  # by id; "" where there are none
     within: float = 0.0
     fresh: int = 0  # cases since `within` was worked out
+    late: float = 0.0  # how late the other line came last where it came too late,
+    lates: int = 0  # how often that was, since it came in time
+    given_up: dict[str, float] = field(default_factory=dict)  # by id: clock of cases without it
 
     def __post_init__(self) -> None:
         """Work out how long to wait."""
@@ -140,10 +144,27 @@ class Rule:
         self.fresh += 1
         if self.fresh >= 0.1 * self.cases:
             self.within, self.fresh = self.delays.within(), 0
+        self.lates = 0
         self._went(None)
 
-    def miss(self, case: Case) -> bool:
+    def came_late(self, seconds: float) -> None:
+        """The other line came after all, so late."""
+        self.late = seconds
+        self.lates += 1
+
+    def came(self, key: str, clock: float) -> None:
+        """The other line came where none was waited for: it may be one that was given up."""
+        begun = self.given_up.pop(key, None)
+        if begun is not None and clock - begun <= HORIZON_S:
+            self.came_late(clock - begun)
+
+    def miss(self, case: Case, key: str = "") -> bool:
         """The other line did not come; False where the same mishap was counted already."""
+        if not case.late and not self.name.backward:
+            self.given_up.pop(key, None)
+            self.given_up[key] = case.clock
+            if len(self.given_up) > _MOST_RECENT:
+                del self.given_up[next(iter(self.given_up))]
         if case.clock < self.missed + self.within:
             return False
         self.missed = case.clock
@@ -202,6 +223,7 @@ class Rule:
                 "delays": Delays.load(saved["delays"]),
                 "waiting": waiting,
                 "recent": recent,
+                "given_up": dict(saved.get("given_up", {})),  # not in states of earlier versions
             }
         )
         known.within = saved["within"]

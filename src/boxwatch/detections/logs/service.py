@@ -91,7 +91,7 @@ class Service:
         del rule.waiting[key]
         heard = one.process == case.process or self.processes >= _MANY
         heard = heard or self.heard_since(case.process, case.clock + rule.within)
-        return [Miss(rule, case)] if heard and rule.miss(case) else []
+        return [Miss(rule, case)] if heard and rule.miss(case, key) else []
 
     def _look_back(self, rule: Rule, one: Heard) -> list[Miss]:
         """What a line says of a rule about the one before it."""
@@ -106,7 +106,11 @@ class Service:
         if one.clock - unheard < rule.within:
             return []  # it may have come then
         case = _case(one)
-        return [Miss(rule, case)] if rule.miss(case) else []
+        if not rule.miss(case):
+            return []
+        if before is not None and one.clock - before <= HORIZON_S:
+            rule.came_late(one.clock - before)
+        return [Miss(rule, case)]
 
     def _remember(self, one: Heard) -> None:
         listened = one.clock - self.first >= HORIZON_S
@@ -151,7 +155,7 @@ class Service:
                     continue
                 if self.heard_since(case.process, end):
                     del rule.waiting[key]
-                    if rule.miss(case):
+                    if rule.miss(case, key):
                         found.append(Miss(rule, case))
                 elif self.latest > end + _PATIENCE * HORIZON_S:
                     del rule.waiting[key]
@@ -241,12 +245,16 @@ def _begin(rule: Rule, one: Heard) -> None:
 
 def _end(rule: Rule, one: Heard) -> None:
     """The line came that cases of `rule` wait for."""
-    keys = list(rule.waiting) if not rule.name.by_id else [one.session or ""]
-    for key in keys:
-        case = rule.waiting.get(key)
-        if case is not None and one.clock - case.clock <= rule.within:
-            del rule.waiting[key]
-            rule.hit(one.clock - case.clock)
+    key = one.session if rule.name.by_id and one.session else ""
+    case = rule.waiting.get(key)
+    if case is None:
+        rule.came(key, one.clock)
+    elif one.clock - case.clock <= rule.within:
+        del rule.waiting[key]
+        rule.hit(one.clock - case.clock)
+    elif not case.late:
+        case.late = True
+        rule.came_late(one.clock - case.clock)
 
 
 def _case(one: Heard) -> Case:
