@@ -45,7 +45,8 @@ def test_each_detector_says_what_its_p_values_rest_on(told):
 def test_it_is_told_in_words(way):
     """The same, for a person to follow."""
     said = well("detect", "--explain-threshold", "--data", way.data).out
-    assert "Budget: 1 false alarms a week for each of 1 hosts" in said
+    assert "Budget of a host: 1 false alarm a week" in said
+    assert "There is 1 host." in said
     assert "robust_z: p <=" in said
     assert "held-out windows" in said
 

@@ -12,9 +12,9 @@ def lines(found: Thresholds) -> Iterator[str]:
     """The derivation, entity by entity."""
     views = ", ".join(found.views)
     yield (
-        f"Budget: {found.false_alarms_per_host_week:g} false alarms a week for each of "
-        f"{found.hosts} hosts (detections.false_alarms_per_host_week), shared by "
-        f"{len(found.views)} views ({views})."
+        f"Budget of a host: {_many(found.false_alarms_per_host_week, 'false alarm')} a week "
+        f"(detections.false_alarms_per_host_week), shared by {_many(len(found.views), 'view')} "
+        f"({views}). There {'is' if found.hosts == 1 else 'are'} {_many(found.hosts, 'host')}."
     )
     for entity in found.entities:
         yield ""
@@ -35,7 +35,7 @@ def _entity(one: Threshold) -> Iterator[str]:
     if one.model is None:
         yield "  There is no model yet: the baseline is being learned."
         return
-    yield f"  Model {one.model}; its {len(one.detectors)} detectors share that p-value."
+    yield f"  Model {one.model}; {_many(len(one.detectors), 'detector')} for that p-value."
     for member in one.detectors:
         yield from _member(member)
 
@@ -62,6 +62,10 @@ def _member(one: MemberThreshold) -> Iterator[str]:
     fits = "fits" if known.fits else "DOES NOT FIT"
     yield (
         f"    tail beyond score {known.joint:.3g} (p {known.joint_p:.2g}): shape "
-        f"{known.shape:.2f}, scale {known.scale:.3g}, from {known.exceedances} windows in "
-        f"{known.clusters} clusters; {fits} (distance {known.ks:.2f}, limit {known.ks_limit:.2f})"
+        f"{known.shape:.2f}, scale {known.scale:.3g}, from {_many(known.exceedances, 'window')} in "
+        f"{_many(known.clusters, 'cluster')}; {fits} (distance {known.ks:.2f}, limit {known.ks_limit:.2f})"
     )
+
+
+def _many(count: float, what: str) -> str:
+    return f"{count:g} {what}{'' if count == 1 else 's'}"
