@@ -35,7 +35,8 @@ def _entity(one: Threshold) -> Iterator[str]:
     if one.model is None:
         yield "  There is no model yet: the baseline is being learned."
         return
-    yield f"  Model {one.model}; {_many(len(one.detectors), 'detector')} for that p-value."
+    share = "has" if len(one.detectors) == 1 else "share"
+    yield f"  Model {one.model}: {_many(len(one.detectors), 'detector')} {share} that p-value."
     for member in one.detectors:
         yield from _member(member)
 
@@ -63,7 +64,8 @@ def _member(one: MemberThreshold) -> Iterator[str]:
     yield (
         f"    tail beyond score {known.joint:.3g} (p {known.joint_p:.2g}): shape "
         f"{known.shape:.2f}, scale {known.scale:.3g}, from {_many(known.exceedances, 'window')} in "
-        f"{_many(known.clusters, 'cluster')}; {fits} (distance {known.ks:.2f}, limit {known.ks_limit:.2f})"
+        f"{_many(known.clusters, 'cluster')}; {fits} "
+        f"(distance {known.ks:.2f}, limit {known.ks_limit:.2f})"
     )
 
 
