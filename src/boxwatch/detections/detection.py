@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Final
 
@@ -60,6 +60,8 @@ DETECTIONS: Final[Schema] = {
 
 
 LATEST: Final = "the latest of them"  # the text of a reason that only names the latest line
+HOLD: Final = timedelta(minutes=5)  # a finding about lines stays open so long after its last line
+LONGEST_LINE: Final = 160  # characters of a line that a reason tells
 
 
 @dataclass(frozen=True, slots=True)

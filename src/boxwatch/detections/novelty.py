@@ -16,7 +16,9 @@ from typing import Any, Final
 import polars as pl
 
 from boxwatch.detections.detection import (
+    HOLD,
     LATEST,
+    LONGEST_LINE,
     Detection,
     Kind,
     Reason,
@@ -31,8 +33,6 @@ from boxwatch.detections.watched import FORGET_S, Watched
 
 _REPEATS: Final = 3
 _WITHIN: Final = timedelta(minutes=20)  # after so long, a new kind of error is an old one
-_HOLD: Final = timedelta(minutes=5)  # a finding stays open so long after its last line
-_LONGEST_LINE: Final = 160
 _MOST_FRESH: Final = 500  # new kinds of error watched at once, over all services
 
 
@@ -101,7 +101,7 @@ class NoveltyWatch:
         """Close what has been quiet at `now`, and forget what is new no longer."""
         closed = []
         for key, found in list(self._open.items()):
-            if now - found.end >= _HOLD:
+            if now - found.end >= HOLD:
                 closed.append(found.grown(found.end, still_open=False))
                 del self._open[key], self._fresh[key]
         waiting = [key for key in self._fresh if key not in self._open]
@@ -147,7 +147,7 @@ class NoveltyWatch:
                 self._said.meet(row["service"], row["template"])
             if young or not row["new"]:
                 return None
-            line = row["message"][:_LONGEST_LINE]
+            line = row["message"][:LONGEST_LINE]
             fresh = Fresh(time.timestamp(), age, before, line, row["event_id"], like=like)
             self._fresh[key] = fresh
         fresh.times += 1

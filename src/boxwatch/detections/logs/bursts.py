@@ -13,13 +13,14 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import polars as pl
 
 from boxwatch.clock import from_micros
 from boxwatch.detections.detection import (
+    HOLD,
     LATEST,
     Detection,
     Kind,
@@ -37,7 +38,6 @@ BURST: Final = "log-burst"
 RARE: Final = "rare-line"
 
 _FEW: Final = 20  # lines up to which it is said to be back, and not to come too often
-_HOLD: Final = timedelta(minutes=5)
 _LEARNT: Final = 12  # slots that an open finding adds to the history, until
 _LONG: Final = 7200 // SLOT_S  # it has lasted for so many: then it is how things are
 _PAUSE: Final = 3600 // SLOT_S  # slots without any line: so much of a pause was watched
@@ -119,7 +119,7 @@ class BurstWatch:
 
     def _settle(self, slot: int) -> Iterator[Detection]:
         for key, found in list(self._open.items()):
-            if slot * SLOT_S - found.end.timestamp() >= _HOLD.total_seconds():
+            if slot * SLOT_S - found.end.timestamp() >= HOLD.total_seconds():
                 del self._open[key]
                 kin = self._kin.get(key)
                 if kin is not None:  # what was told is not told again with the next line

@@ -14,6 +14,7 @@ from typing import Any, Final
 import polars as pl
 
 from boxwatch.clock import EPOCH, to_micros
+from boxwatch.detections.detection import LONGEST_LINE
 from boxwatch.detections.logs.failing import fails
 from boxwatch.events.schema import TIME, Schema
 
@@ -23,7 +24,6 @@ _SLOT: Final = timedelta(seconds=SLOT_S)
 _EVENT: Final = "event"  # what Docker says about a container is not a line of the container
 _STILL_S: Final = 30.0  # a longer pause of a host counts as so long: nobody may have watched
 _SET_BACK_S: Final = 3600.0  # a clock that went back so far will not come up again soon
-_LONGEST_LINE: Final = 160
 
 _HELD: Final[Schema] = {
     "time": TIME,
@@ -107,7 +107,7 @@ class LineStream:
                 pl.col("attributes").str.extract(_PID),
                 pl.lit(""),
             ).alias("process"),
-            pl.col("message").fill_null("").str.slice(0, _LONGEST_LINE).alias("line"),
+            pl.col("message").fill_null("").str.slice(0, LONGEST_LINE).alias("line"),
         )
 
     def _clock(self, lines: pl.DataFrame) -> pl.Series:
