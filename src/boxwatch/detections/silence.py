@@ -28,6 +28,7 @@ _LEAST_GAP: Final = timedelta(seconds=90)
 # to stop first.
 _WELL: Final = ": Deactivated successfully"
 _TOLD_TO: Final = "Stopping "
+_MOST_STOPPING: Final = 1000  # units whose stop never came to an end are forgotten
 _STOPS_WITHIN_S: Final = 600.0  # TimeoutStopSec is 90 s by default, often more
 
 
@@ -94,6 +95,11 @@ class SilenceWatch:
                 self._stopping[key] = time.timestamp()
             elif time.timestamp() - self._stopping.pop(key, -math.inf) > _STOPS_WITHIN_S:
                 self._ends.setdefault(key, []).append(time.timestamp())
+        for key in [key for key, ends in self._ends.items() if not ends]:
+            del self._ends[key]
+        if len(self._stopping) > _MOST_STOPPING:
+            newest = sorted(self._stopping.items(), key=lambda one: one[1])[-_MOST_STOPPING // 2 :]
+            self._stopping = dict(newest)
 
     def _forget(self, wrote: set[str], watched: float) -> list[Detection]:
         """Let go of services that are no more; their silences end with them."""
