@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from boxwatch.events.journald import FIELDS
-from boxwatch.sources.journald_export import ExportRows
+from boxwatch.sources.journald_export import ExportEntries
 
 REMOTE = Path("/lib/systemd/systemd-journal-remote")
 CURSOR = ("__CURSOR", b"s=1;i=2")
@@ -71,8 +71,8 @@ def as_json(entry):
 
 def rows_of(*pieces, limit=1 << 20):
     """The rows that the pieces give together."""
-    entries = ExportRows("box", FIELDS, limit)
-    return [json.loads(line) for piece in pieces for line in entries.feed(piece).splitlines()]
+    entries = ExportEntries("box", FIELDS, limit)
+    return [json.loads(line) for piece in pieces for line in entries.feed(piece).lines.splitlines()]
 
 
 @settings(max_examples=200, **ANY_PACE)
@@ -89,9 +89,9 @@ def test_every_entry_comes_through_wherever_it_is_cut(entries, cuts):
 @given(st.lists(st.sampled_from(NASTY) | st.binary(max_size=30)), st.booleans())
 def test_no_bytes_crash_the_reader(pieces, ended):
     """What journalctl would never print gives rows or none, and no exception."""
-    entries = ExportRows("box", FIELDS, 1 << 20)
+    entries = ExportEntries("box", FIELDS, 1 << 20)
     for piece in pieces:
-        for line in entries.feed(piece + b"\n" * ended).splitlines():
+        for line in entries.feed(piece + b"\n" * ended).lines.splitlines():
             assert json.loads(line)["host"] == "box"
 
 
@@ -115,18 +115,18 @@ def test_a_huge_field_comes_whole():
 
 def test_data_beyond_the_limit_is_null_and_ends_reading():
     """The row is given; nothing behind it is believed, since it may be that data."""
-    entries = ExportRows("box", FIELDS, 10)
+    entries = ExportEntries("box", FIELDS, 10)
     out = exported([[CURSOR, ("_PID", b"7"), ("MESSAGE", b"\n" * 11)], [CURSOR]])
-    (row,) = entries.feed(out).splitlines()
+    (row,) = entries.feed(out).lines.splitlines()
     assert json.loads(row) == {"host": "box", "__CURSOR": "s=1;i=2", "_PID": "7", "MESSAGE": None}
-    assert (entries.broken, entries.feed(exported([[CURSOR]]))) == (True, b"")
+    assert (entries.broken, entries.feed(exported([[CURSOR]])).rows) == (True, 0)
 
 
 def test_data_of_another_length_than_it_says_ends_reading():
     """As where a line was cut on its way: the end of the entry cannot be known."""
-    entries = ExportRows("box", FIELDS)
+    entries = ExportEntries("box", FIELDS)
     out = exported([[CURSOR], [CURSOR, ("MESSAGE", b"\n" * 20)]]).replace(b"\n" * 20, b"\nshort\n")
-    rows = [json.loads(row) for row in entries.feed(out + b"x" * 20).splitlines()]
+    rows = [json.loads(row) for row in entries.feed(out + b"x" * 20).lines.splitlines()]
     assert ([row.get("MESSAGE", 0) for row in rows], entries.broken) == ([0, None], True)
 
 

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 import pytest
 
 from boxwatch.errors import SourceError
+from boxwatch.events.journald import FIELDS
 from boxwatch.sources import LocalShell
+from boxwatch.sources.journald_export import ExportEntries
 from boxwatch.sources.journald_looks import JournalLooks
 from boxwatch.sources.journald_marks import (
     Boot,
@@ -26,11 +28,16 @@ from boxwatch.sources.journald_units import unit_matches
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 
 
-def row(container="a", text="x", *, partial=False, priority="6"):
-    """A row of a container, as Docker's journald driver makes them."""
-    more = {"CONTAINER_PARTIAL_MESSAGE": "true"} if partial else {}
-    said = {"CONTAINER_ID_FULL": container, "PRIORITY": priority, "MESSAGE": text, **more}
-    return json.dumps(said, separators=(",", ":")).encode() + b"\n"
+def entry(container="a", text="x", *, partial=False, priority="6"):
+    """An entry of a container, as Docker's journald driver makes them."""
+    more = "CONTAINER_PARTIAL_MESSAGE=true\n" if partial else ""
+    said = f"CONTAINER_ID_FULL={container}\nPRIORITY={priority}\n{more}MESSAGE={text}\n\n"
+    return said.encode()
+
+
+def taken(*entries):
+    """Entries as they are taken from journalctl."""
+    return ExportEntries("box", FIELDS).feed(b"".join(entries))
 
 
 @pytest.mark.parametrize(
@@ -75,16 +82,13 @@ def test_the_last_entry_is_that_of_the_last_readable_row():
 
 
 def numbered(*numbers, sequence="q"):
-    """Rows of entries with these numbers in their sequence."""
-    rows = [
-        {"__CURSOR": f"s={sequence};i={number:x}", "__REALTIME_TIMESTAMP": "1"}
-        for number in numbers
-    ]
-    return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
+    """Entries with these numbers in their sequence."""
+    form = "__CURSOR=s={};i={:x}\n__REALTIME_TIMESTAMP=1\n\n"
+    return b"".join(form.format(sequence, number).encode() for number in numbers)
 
 
 @pytest.mark.parametrize(
-    ("last", "rows", "lost"),
+    ("last", "entries", "lost"),
     [
         ("s=q;i=9", numbered(10, 11, 12), 0),
         ("s=q;i=9", numbered(10, 14), 3),
@@ -97,24 +101,24 @@ def numbered(*numbers, sequence="q"):
         ("s=q;i=9", b"", 0),
     ],
 )
-def test_entries_that_were_left_out_are_counted(last, rows, lost):
+def test_entries_that_were_left_out_are_counted(last, entries, lost):
     """By the numbers of one sequence; where those of others come between, nothing is claimed."""
-    assert EntryCount(last).lost(rows) == lost
+    assert EntryCount(last).lost(taken(entries)) == lost
 
 
 def test_counting_goes_on_from_block_to_block():
     """What is missing between two blocks is seen too."""
     count = EntryCount()
-    assert [count.lost(numbered(n)) for n in (1, 2, 5)] == [0, 0, 2]
+    assert [count.lost(taken(numbered(n))) for n in (1, 2, 5)] == [0, 0, 2]
 
 
 def test_a_line_whose_end_is_to_come_is_found():
     """Each container and each of its streams has lines of its own."""
-    whole = row(partial=True) + row()
-    assert first_open([whole, row("b")]) is None
-    assert first_open([whole, row("b", partial=True) + row("a")]) == (1, 0)
-    assert first_open([row(partial=True) + row(priority="3")]) == (0, 0)
-    assert first_open([row(partial=True), row("b") + row()]) is None
+    whole = taken(entry(partial=True), entry())
+    assert first_open([whole, None, taken(entry("b"))]) is None
+    assert first_open([whole, taken(entry("b"), entry("b", partial=True), entry())]) == (1, 1)
+    assert first_open([taken(entry(partial=True), entry(priority="3"))]) == (0, 0)
+    assert first_open([taken(entry(partial=True)), taken(entry("b"), entry())]) is None
 
 
 def test_units_are_matched_with_what_systemd_and_the_kernel_say():

@@ -67,6 +67,8 @@ class Records:
 
     def line(self, row: int) -> bytes:
         """The raw line that `row` was read from."""
+        if not isinstance(self.chunk.content, bytes):
+            return self.chunk.content.line(row)
         return self.chunk.lines[self._spans.starts[row] : self._spans.ends[row]]
 
     def fields(self, row: int) -> dict[str, Any]:
@@ -83,10 +85,13 @@ class Records:
 def read(chunk: RawChunk, columns: Sequence[str], now: datetime) -> Records:
     """The records of `chunk` with the fields `columns`."""
     refused: list[Refused] = []
-    try:
-        whole = _read_clean(chunk.lines, columns)
-    except ComputeError:
-        whole, refused = _read_pieces(chunk.lines, columns)
+    if not isinstance(chunk.content, bytes):
+        whole = chunk.content.frame(columns)
+    else:
+        try:
+            whole = _read_clean(chunk.content, columns)
+        except ComputeError:
+            whole, refused = _read_pieces(chunk.content, columns)
     whole = whole.with_row_index("row")
     unreadable = set_aside(chunk, now, refused)
     return Records(chunk, now, whole, unreadable, frozenset(item.offset for item in refused))

@@ -6,9 +6,9 @@ of one metric). A value that could not be read is null with a reason, never abse
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, Protocol
 
 import polars as pl
 
@@ -99,18 +99,53 @@ _NO_SAMPLES: Final = empty(SAMPLES)
 _NO_QUARANTINE: Final = empty(QUARANTINE)
 
 
+class Unprinted(Protocol):
+    """Records that are lines only for those who ask: a table of them is made without.
+
+    Each record is one line and one row, and names its host.
+    """
+
+    @property
+    def lines(self) -> bytes:
+        """The records as NDJSON lines."""
+        ...
+
+    def line(self, row: int) -> bytes:
+        """The line of one record, without its newline."""
+        ...
+
+    def frame(self, columns: Sequence[str]) -> pl.DataFrame:
+        """The fields `columns` as text: exactly what is read from `lines`."""
+        ...
+
+    def __len__(self) -> int:
+        """Bytes that they take; those of the lines are about as many."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class RawChunk:
-    """What a source hands over: whole NDJSON lines of one kind, exactly as collected.
+    """What a source hands over: records of one kind, exactly as collected.
 
-    `lines` is zero or more JSON objects, each ended by a newline. `origin` says where they came
-    from (for quarantine); `host` is the name used where the records do not carry their own.
+    `content` is zero or more JSON objects, each ended by a newline, or what prints them when
+    somebody asks for `lines`. `origin` says where they came from (for quarantine); `host` is the
+    name used where the records do not carry their own.
     """
 
     kind: str
-    lines: bytes
+    content: bytes | Unprinted
     host: str
     origin: str
+
+    @property
+    def lines(self) -> bytes:
+        """The records as whole NDJSON lines."""
+        return self.content if isinstance(self.content, bytes) else self.content.lines
+
+    @property
+    def size(self) -> int:
+        """Bytes of the records, whether they are lines or not."""
+        return len(self.content)
 
 
 @dataclass(frozen=True, slots=True)

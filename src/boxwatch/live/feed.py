@@ -135,7 +135,7 @@ class LiveFeed:
             await asyncio.sleep(min(_LINES_S, left))
 
     async def _normalised(self, chunks: Sequence[RawChunk]) -> Events:
-        if sum(len(chunk.lines) for chunk in chunks) < _MUCH:
+        if sum(chunk.size for chunk in chunks) < _MUCH:
             return normalised(chunks, self._normalise, self._clock.now)
         return await asyncio.to_thread(normalised, chunks, self._normalise, self._clock.now)
 

@@ -36,15 +36,20 @@ def join(chunks: Sequence[RawChunk]) -> Iterator[Joined]:
     """`chunks` as few chunks; those of one kind keep their order.
 
     Joined are only chunks whose every line begins with its own host: a line without one takes the
-    host of its chunk.
+    host of its chunk. One that is no lines yet is large, and stays alone.
     """
     waiting: dict[str, list[RawChunk]] = {}
     for chunk in chunks:
+        if not isinstance(chunk.content, bytes):
+            if run := waiting.pop(chunk.kind, None):
+                yield _as_one(run)
+            yield Joined(chunk, (chunk,))
+            continue
         if not _names_its_host(chunk.lines):
             yield Joined(chunk, (chunk,))
             continue
         run = waiting.setdefault(chunk.kind, [])
-        if run and sum(len(one.lines) for one in run) + len(chunk.lines) > _MOST:
+        if run and sum(one.size for one in run) + chunk.size > _MOST:
             yield _as_one(run)
             run = waiting[chunk.kind] = []
         run.append(chunk)

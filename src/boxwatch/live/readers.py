@@ -72,7 +72,7 @@ class Answer:
     @property
     def size(self) -> int:
         """Bytes of all chunks."""
-        return sum(len(chunk.lines) for chunk in self.chunks)
+        return sum(chunk.size for chunk in self.chunks)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,10 +17,11 @@ say), journalctl shows only the entries that are later than the last one it has 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Final
 
 from boxwatch.clock import Clock, SystemClock, from_micros, to_micros
@@ -29,7 +30,7 @@ from boxwatch.events.journald import FIELDS
 from boxwatch.events.schema import RawChunk
 from boxwatch.sources.capability import Capability
 from boxwatch.sources.journald_boots import Boots
-from boxwatch.sources.journald_export import ExportRows
+from boxwatch.sources.journald_export import ExportEntries
 from boxwatch.sources.journald_looks import ABSENT_HINT, DENIED_HINT, OTHERS, JournalLooks
 from boxwatch.sources.journald_marks import (
     Mark,
@@ -39,6 +40,7 @@ from boxwatch.sources.journald_marks import (
 )
 from boxwatch.sources.journald_parts import first_open
 from boxwatch.sources.journald_places import place_after, since
+from boxwatch.sources.journald_rows import JournalRows, together
 from boxwatch.sources.journald_sequence import EntryCount
 from boxwatch.sources.journald_silence import watched
 from boxwatch.sources.journald_units import unit_matches
@@ -52,6 +54,9 @@ _AFTER: Final = "--after-cursor="
 _LOSSES: Final = 3  # so often it is tried to find what is missing by reading again
 ROOM_HINT: Final = "Give the journal more room: SystemMaxUse= in journald.conf."
 _KEPT: Final = 4 << 20  # bytes that wait for the end of a container's line
+_FLOOD: Final = 16 << 10  # bytes at once: journalctl has more, and a price per piece is saved by
+_BREATH_S: Final = 0.004  # waiting for it
+_MANY: Final = 256 << 10  # bytes from which on a table of its own costs less than printing
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +130,7 @@ class JournaldSource:
                 self._handed = parcel.mark
         if not parcels and self._task.done():
             self._task.result()
-        return chunks(parcels, self._host, "journalctl")
+        return chunks(list(_gathered(parcels)), self._host, "journalctl")
 
     @property
     def done(self) -> bool:
@@ -193,7 +198,7 @@ class JournaldSource:
         """Hand over what one journalctl prints; True if another has to go on where it stands."""
         exact = self._received is not None and arguments[0].startswith(_AFTER)
         count = EntryCount(self._received.cursor if self._received and exact else "")
-        entries = ExportRows(self._host, FIELDS)
+        entries = ExportEntries(self._host, FIELDS)
         began = self._received
         stream = self._shell.stream(command)
         outputs = watched(stream, self._options.quiet_s, self._behind)
@@ -205,17 +210,19 @@ class JournaldSource:
                     if not self._complete(rows, count.lost(rows)):
                         return True
                     await self._receive(rows)
+                    if len(rows) >= _FLOOD:
+                        await asyncio.sleep(_BREATH_S)
                 if entries.broken:
                     return self._received != began
         return False
 
-    def _complete(self, rows: bytes, lost: int) -> bool:
+    def _complete(self, rows: JournalRows, lost: int) -> bool:
         """Whether to take `rows`, before whose last `lost` entries are missing.
 
         They are read once more: of entries that come to several files at the same time,
         journalctl may show a later one first, and then never the earlier one.
         """
-        last = last_entry(rows)
+        last = rows.last()
         if not lost or last is None or self._matches or self._looks.partial:
             return True  # where not every entry can be seen, the numbers tell nothing
         mark = self._received
@@ -236,13 +243,13 @@ class JournaldSource:
             return last is not None
         return last[1] > self._received.realtime_us
 
-    async def _receive(self, rows: bytes) -> None:
+    async def _receive(self, rows: JournalRows) -> None:
         """Put `rows` into the outbox, with a notice where a new boot begins."""
-        for piece, restart in self._boots.split(rows):
+        for piece, restart in self._boots.divide(rows):
             if restart is not None:
                 told = replace(restart, shut_down=await self._looks.shut_down(restart.previous))
                 self._outbox.add(restart_notice(self._host, "systemd", told))
-            last = last_entry(piece)
+            last = piece.last()
             if last is not None:
                 self._received = Mark(*last, self._boots.known)
             await self._outbox.put(Parcel("systemd", piece, self._received))
@@ -286,14 +293,28 @@ class JournaldSource:
 
 def _cut(parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[Parcel]]:
     """`parcels` up to the first line of a container that is not whole, and from there on."""
-    rows = [parcel.lines if parcel.kind == "systemd" else b"" for parcel in parcels]
-    place = first_open(rows)
-    if place is None or sum(map(len, rows[place[0] :])) - place[1] > _KEPT:
+    rows = [parcel.lines for parcel in parcels]
+    place = first_open([one if isinstance(one, JournalRows) else None for one in rows])
+    if place is None:
         return list(parcels), []
-    parcel = parcels[place[0]]
-    head, tail = parcel.lines[: place[1]], parcel.lines[place[1] :]
-    before = list(parcels[: place[0]])
-    last = last_entry(head)
+    number, row = place
+    parcel, split = parcels[number], rows[number]
+    assert isinstance(split, JournalRows)  # noqa: S101 - narrows the type
+    head, tail = split.part(0, row), split.part(row)
+    if len(tail) + sum(map(len, rows[number + 1 :])) > _KEPT:
+        return list(parcels), []
+    before = list(parcels[:number])
+    last = head.last()
     if last is not None and isinstance(parcel.mark, Mark):
         before.append(Parcel(parcel.kind, head, Mark(*last, parcel.mark.boots)))
-    return before, [replace(parcel, lines=tail), *parcels[place[0] + 1 :]]
+    return before, [replace(parcel, lines=tail), *parcels[number + 1 :]]
+
+
+def _gathered(parcels: Sequence[Parcel]) -> Iterator[Parcel]:
+    """`parcels` with neighbouring entries as one; printed where they are few, as most are."""
+    for entries, run in groupby(parcels, lambda parcel: isinstance(parcel.lines, JournalRows)):
+        if not entries:
+            yield from run
+            continue
+        rows = together([parcel.lines for parcel in run if isinstance(parcel.lines, JournalRows)])
+        yield Parcel("systemd", rows if len(rows) >= _MANY else rows.lines)

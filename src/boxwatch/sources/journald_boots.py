@@ -10,10 +10,13 @@ import orjson
 
 from boxwatch.clock import from_micros
 from boxwatch.sources.journald_marks import Boot
+from boxwatch.sources.journald_rows import JournalRows
 from boxwatch.sources.notices import Restart
 
 # Within a string a quote is escaped: this is found where the field is and nowhere else.
+_BOOT_LINE: Final = re.compile(rb"^_BOOT_ID=(.*)$", re.MULTILINE)
 _BOOT_ID: Final = re.compile(rb'"_BOOT_ID":"([^"\\]*)"')
+_FIELD: Final = b"\n_BOOT_ID=%b\n"
 _JOURNAL_STOPPED: Final = "d93fb3c9c24d451a97cea615ce59c00b"
 _SHUTDOWN: Final = (  # with who says so: others may use the same fields
     ("_PID=1", "UNIT=shutdown.target"),
@@ -55,6 +58,22 @@ class Boots:
         self._note(rows[begin:], ids)
         yield rows[begin:], restart
 
+    def divide(self, entries: JournalRows) -> Iterator[tuple[JournalRows, Restart | None]]:
+        """`entries` as `split` splits their rows, which are printed only if a boot is new."""
+        ids = _boots(entries)
+        if all(one.decode(errors="replace") in self._known for one in ids):
+            for one in ids:
+                seen = _seen(entries.row_at(entries.text.rfind(_FIELD % one) + 1), 0)
+                if seen is not None:
+                    self._known[seen.id] = seen
+            yield entries, None
+            return
+        at = 0
+        for piece, restart in self.split(entries.lines):
+            end = at + piece.count(b"\n")
+            yield entries.part(at, end), restart
+            at = end
+
     def _meet(self, boot: Boot | None) -> Restart | None:
         if boot is None:
             return None
@@ -94,6 +113,15 @@ def shutdown_matches(boot: str) -> list[str]:
     """What selects the entries of a boot that only a shutdown writes, or nearly only."""
     matches = [(f"_BOOT_ID={boot}", *sign) for sign in _SHUTDOWN]
     return [word for match in matches for word in ("+", *match)][1:]
+
+
+def _boots(entries: JournalRows) -> set[bytes]:
+    """The boots of `entries`, of which nearly always all are of one."""
+    begin = entries.text.rfind(_FIELD[:-3])
+    one = entries.text[begin:].split(b"\n", 2)[1].removeprefix(_FIELD[1:-3]) if begin >= 0 else b""
+    if entries.text.count(_FIELD % one) == entries.rows:
+        return {one}
+    return set(_BOOT_LINE.findall(entries.text))
 
 
 def _row_of(rows: bytes, boot: bytes) -> int:

@@ -50,6 +50,7 @@ class EntryIndex:
     """The lines of a block and, as long as no line is odd, its entries.
 
     `odd` are the begins of lines that have no `NAME=` and are not empty: data comes, or nonsense.
+    `entries` is how many are not empty.
     """
 
     def __init__(self, block: bytes) -> None:
@@ -65,13 +66,26 @@ class EntryIndex:
         nameless = ~self._named
         nameless[self._empty] = False
         self.odd: list[int] = self._starts[nameless].tolist()
+        # The first line of each entry.
+        self._firsts = np.concatenate(
+            [np.zeros(min(1, len(self._empty)), np.int64), self._empty[:-1] + 1]
+        )
+        self.entries = int(np.count_nonzero(self._firsts != self._empty))
+
+    def filled(self, block: bytes) -> bytes:
+        """`block`, which holds whole entries, without those that are empty."""
+        if self.entries == len(self._empty):
+            return block
+        lines = np.flatnonzero(self._firsts != self._empty)
+        begins = self._starts[self._firsts[lines]].tolist()
+        ends = (self._ends[self._empty[lines]] + 1).tolist()
+        return b"".join(block[begin:end] for begin, end in zip(begins, ends, strict=True))
 
     def careful(self, marks: FieldMarks) -> list[tuple[int, int]]:
         """Begin and end of each entry that is empty, or has a field of `marks` twice."""
-        empty = self._empty
+        empty, firsts = self._empty, self._firsts
         if not len(empty):
             return []
-        firsts = np.concatenate([np.zeros(1, np.int64), empty[:-1] + 1])
         bits = np.zeros(len(self._starts), np.uint64)
         named = self._named
         bits[named] = marks.of(self._letters, self._starts[named], self._lengths[named])

@@ -66,11 +66,6 @@ def to_position(mark: Mark) -> Position:
     return {"cursor": mark.cursor, "realtime_us": mark.realtime_us, "boots": boots}
 
 
-def first_entry(rows: bytes) -> tuple[str, int] | None:
-    """Cursor and time of the first row; None if there is none, or none that is readable."""
-    return last_entry(rows[: rows.find(b"\n") + 1])
-
-
 def last_entry(rows: bytes) -> tuple[str, int] | None:
     """Cursor and time of the last readable row; None if there is none."""
     end = len(rows)

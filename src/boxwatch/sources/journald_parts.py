@@ -11,20 +11,22 @@ from typing import Final
 
 import orjson
 
-_PARTIAL: Final = b'"CONTAINER_PARTIAL_MESSAGE":"true"'
+from boxwatch.sources.journald_rows import JournalRows
+
+_PARTIAL: Final = b"\nCONTAINER_PARTIAL_MESSAGE=true\n"
 
 
-def first_open(pieces: Sequence[bytes]) -> tuple[int, int] | None:
-    """Where, in `pieces` of rows, the first line begins whose last part is not there.
+def first_open(pieces: Sequence[JournalRows | None]) -> tuple[int, int] | None:
+    """Where, in `pieces` that are entries or not, the first line begins that has no end there.
 
-    The number of its piece and its place in that; None if every line has its end.
+    The number of its piece and its row in that; None if every line has its end.
     """
-    if not any(_PARTIAL in piece for piece in pieces):
+    if not any(_PARTIAL in piece.text for piece in pieces if piece is not None):
         return None
     unfinished: dict[tuple[str, str], tuple[int, int]] = {}
     for number, piece in enumerate(pieces):
-        place = 0
-        for line in piece.splitlines(keepends=True):
+        lines = [] if piece is None else piece.lines.splitlines()
+        for place, line in enumerate(lines):
             if b'"CONTAINER_ID_FULL"' in line:
                 row = orjson.loads(line)
                 key = (str(row.get("CONTAINER_ID_FULL")), str(row.get("PRIORITY")))
@@ -32,5 +34,4 @@ def first_open(pieces: Sequence[bytes]) -> tuple[int, int] | None:
                     unfinished.setdefault(key, (number, place))
                 else:
                     unfinished.pop(key, None)
-            place += len(line)
     return min(unfinished.values(), default=None)

@@ -6,7 +6,8 @@ read; the exit status is 0 (systemd 252).
 
 from __future__ import annotations
 
-from boxwatch.sources.journald_marks import entries_between, first_entry, last_entry
+from boxwatch.sources.journald_marks import entries_between
+from boxwatch.sources.journald_rows import JournalRows
 
 
 class EntryCount:
@@ -19,12 +20,12 @@ class EntryCount:
     def __init__(self, last: str = "") -> None:
         self.last = last
 
-    def lost(self, rows: bytes) -> int:
+    def lost(self, rows: JournalRows) -> int:
         """How many entries are missing before the last one of `rows`, which follow `last`."""
-        first, end = first_entry(rows), last_entry(rows)
+        first, end = rows.first(), rows.last()
         if first is None or end is None:
             return 0
-        came = rows.count(b"\n")
+        came = rows.rows
         before, self.last = self.last, end[0]
         if before:
             between = entries_between(before, end[0])

@@ -7,22 +7,26 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import zip_longest
 from typing import Final
 
 import orjson
 
 from boxwatch.clock import Clock
-from boxwatch.events.schema import RawChunk
+from boxwatch.events.schema import RawChunk, Unprinted
 
 ROOM: Final = 16 << 20  # bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Parcel:
-    """Whole NDJSON lines of one raw kind; `mark` is where to read on after them, if it moved."""
+    """Records of one raw kind, as whole NDJSON lines or what prints them when it is asked to.
+
+    `mark` is where to read on after them, if it moved.
+    """
 
     kind: str
-    lines: bytes
+    lines: bytes | Unprinted
     mark: object = None
 
 
@@ -71,12 +75,15 @@ class Outbox:
 
 
 def chunks(parcels: Sequence[Parcel], host: str, origin: str) -> list[RawChunk]:
-    """`parcels` as raw chunks; neighbours of one kind become one chunk."""
+    """`parcels` as raw chunks; neighbours of one kind become one chunk, where they are lines."""
     made: list[RawChunk] = []
     run: list[bytes] = []
-    for index, parcel in enumerate(parcels):
+    for parcel, after in zip_longest(parcels, parcels[1:]):
+        if not isinstance(parcel.lines, bytes):
+            made.append(RawChunk(parcel.kind, parcel.lines, host, origin))
+            continue
         run.append(parcel.lines)
-        if index + 1 == len(parcels) or parcels[index + 1].kind != parcel.kind:
+        if after is None or after.kind != parcel.kind or not isinstance(after.lines, bytes):
             lines = b"".join(run)
             run = []
             if lines:
