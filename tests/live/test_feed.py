@@ -216,7 +216,7 @@ def test_what_was_read_after_the_last_turn_is_one_more():
         first = await anext(turns)
         coming = asyncio.ensure_future(anext(turns))
         async with asyncio.timeout(60):
-            while source.count < 3:
+            while source.count < len(first.raw) + 2:
                 await asyncio.sleep(0.01)
         coming.cancel()
         await asyncio.gather(coming, return_exceptions=True)
@@ -225,7 +225,7 @@ def test_what_was_read_after_the_last_turn_is_one_more():
         return [first, last], source.count
 
     told, count = asyncio.run(work())
-    values = [turn.events.samples["value"].to_list() for turn in told]
-    assert values == [[1], list(range(2, count + 1))]
+    first, last = (turn.events.samples["value"].to_list() for turn in told)
+    assert (first[0], first + last) == (1, list(range(1, count + 1)))
     assert told[1].positions == {"host": {"count": count}}
-    assert len(told[1].raw) == count - 1
+    assert len(told[1].raw) == len(last) > 0

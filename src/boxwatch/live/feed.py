@@ -23,7 +23,9 @@ from boxwatch.store import EventStore
 Positions = Mapping[str, Mapping[str, object]]
 
 _BEHIND_S: Final = 0.02  # while a source catches up: its reading goes on during a turn
+_FULL: Final = 8 << 20  # bytes of a turn after which there is no need to wait for more
 _FIRST_S: Final = 1.0  # what a source is behind with shall not wait for the first turn of the grid
+_STARTING_S: Final = 0.1  # so often it is looked for that
 _LINES_S: Final = 1.0  # lines are stored so soon; readings wait for the turn of the grid
 _READINGS: Final = frozenset({"gpu", "host", "service"})  # raw kinds
 _MUCH: Final = 1 << 20  # bytes that are normalised beside the reading, on the other processor
@@ -92,14 +94,16 @@ class LiveFeed:
 
     async def turns(self) -> AsyncIterator[Turn]:
         """Turns without end; cancel the iteration to stop."""
-        await asyncio.sleep(min(_FIRST_S, self._until_next()))
-        due = monotonic()
+        started = monotonic() + _FIRST_S
+        due = monotonic() + min(_FIRST_S, self._until_next())
         while True:
-            behind = await self._gather(due)
+            behind = await self._gather(due, started)
+            much = sum(chunk.size for chunk in self._waiting) > _FULL
             yield await self._turn(behind=behind)
             left = self._until_next()
             due = monotonic() + left
-            await asyncio.sleep(_BEHIND_S if behind else min(_LINES_S, left))
+            behind_s = 0.0 if much else _BEHIND_S
+            await asyncio.sleep(behind_s if behind else min(_pace(started), left))
 
     async def last(self) -> Turn | None:
         """What was read since the last turn: readings of the past cannot be had again."""
@@ -119,7 +123,7 @@ class LiveFeed:
         self._waiting = [*self._waiting, *read.chunks]
         self._positions.update(read.positions)
 
-    async def _gather(self, due: float) -> bool:
+    async def _gather(self, due: float, started: float) -> bool:
         """Read, round by round, until one brings lines, or the turn of the grid is due.
 
         Returns whether a source is behind. Nothing that was read is waiting here when a source is
@@ -132,7 +136,7 @@ class LiveFeed:
             left = due - monotonic()
             if _has_lines(read.chunks) or read.behind or left <= 0:
                 return read.behind
-            await asyncio.sleep(min(_LINES_S, left))
+            await asyncio.sleep(min(_pace(started), left))
 
     async def _normalised(self, chunks: Sequence[RawChunk]) -> Events:
         if sum(chunk.size for chunk in chunks) < _MUCH:
@@ -147,6 +151,11 @@ class LiveFeed:
     async def close(self) -> None:
         """Stop reading and close every source."""
         await self._readers.close()
+
+
+def _pace(started: float) -> float:
+    """Seconds from one round to the next; until `started`, sources have only begun to read."""
+    return _LINES_S if monotonic() >= started else _STARTING_S
 
 
 def _has_lines(chunks: Sequence[RawChunk]) -> bool:

@@ -153,7 +153,7 @@ class OtlpSource:
             self._pauses.reset()
             self._serve(listening, self._spool, tls)
             parcel = self._health.tell("ok")
-        return None if parcel is None else parcel.lines
+        return None if parcel is None else parcel.printed
 
     def _listening(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._options.host else socket.AF_INET

@@ -29,6 +29,11 @@ class Parcel:
     lines: bytes | Unprinted
     mark: object = None
 
+    @property
+    def printed(self) -> bytes:
+        """The records as lines."""
+        return self.lines if isinstance(self.lines, bytes) else self.lines.lines
+
 
 class Outbox:
     """Parcels in the order they were read.
