@@ -90,7 +90,7 @@ def test_rows_can_be_parted_and_put_together(entries, data):
     """Each row is the line of its number; the last and the first are those of the lines."""
     rows = taken(entries)
     lines = rows.lines.splitlines(keepends=True)
-    assert [rows.line(number) + b"\n" for number in range(rows.rows)] == lines or strange(rows)
+    assert [rows.line(number) + b"\n" for number in range(rows.rows)] == lines or alike(rows)
     place = data.draw(st.integers(0, rows.rows))
     parts = [rows.part(0, place), rows.part(place)]
     assert together(parts).lines == rows.lines
@@ -99,8 +99,8 @@ def test_rows_can_be_parted_and_put_together(entries, data):
     assert rows.first() == (last_entry(lines[0]) if lines else None)
 
 
-def strange(rows):
-    """Whether a row is printed in another order of its fields alone than among others."""
+def alike(rows):
+    """Whether rows say the same alone as among others; the order of fields may be another."""
     found = [read(chunk(rows.line(n) + b"\n"), COLUMNS, EPOCH).fields(0) for n in range(rows.rows)]
     return found == [read(chunk(rows), COLUMNS, EPOCH).fields(n) for n in range(rows.rows)]
 

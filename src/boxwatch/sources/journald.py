@@ -54,8 +54,8 @@ _AFTER: Final = "--after-cursor="
 _LOSSES: Final = 3  # so often it is tried to find what is missing by reading again
 ROOM_HINT: Final = "Give the journal more room: SystemMaxUse= in journald.conf."
 _KEPT: Final = 4 << 20  # bytes that wait for the end of a container's line
-_FLOOD: Final = 16 << 10  # bytes at once: journalctl has more, and a price per piece is saved by
-_BREATH_S: Final = 0.004  # waiting for it
+_FLOOD: Final = 16 << 10  # bytes at once: journalctl has more to say
+_BREATH_S: Final = 0.004  # for that: each piece has a price, and few large ones cost less
 _MANY: Final = 256 << 10  # bytes from which on a table of its own costs less than printing
 
 
