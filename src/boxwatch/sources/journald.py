@@ -17,11 +17,10 @@ say), journalctl shows only the entries that are later than the last one it has 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from itertools import groupby
 from typing import Final
 
 from boxwatch.clock import Clock, SystemClock, from_micros, to_micros
@@ -38,9 +37,9 @@ from boxwatch.sources.journald_marks import (
     last_entry,
     to_position,
 )
-from boxwatch.sources.journald_parts import first_open
+from boxwatch.sources.journald_parts import gathered, until_open
 from boxwatch.sources.journald_places import place_after, since
-from boxwatch.sources.journald_rows import JournalRows, together
+from boxwatch.sources.journald_rows import JournalRows
 from boxwatch.sources.journald_sequence import EntryCount
 from boxwatch.sources.journald_silence import watched
 from boxwatch.sources.journald_units import unit_matches
@@ -53,10 +52,8 @@ DAMAGED_HINT: Final = "`journalctl --verify` tells which files are damaged; move
 _AFTER: Final = "--after-cursor="
 _LOSSES: Final = 3  # so often it is tried to find what is missing by reading again
 ROOM_HINT: Final = "Give the journal more room: SystemMaxUse= in journald.conf."
-_KEPT: Final = 4 << 20  # bytes that wait for the end of a container's line
 _FLOOD: Final = 16 << 10  # bytes at once: journalctl has more to say
 _BREATH_S: Final = 0.004  # for that: each piece has a price, and few large ones cost less
-_MANY: Final = 256 << 10  # bytes from which on a table of its own costs less than printing
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,13 +121,13 @@ class JournaldSource:
         parcels = [*self._kept, *fresh]
         self._kept = []
         if fresh:
-            parcels, self._kept = _cut(parcels)
+            parcels, self._kept = until_open(parcels)
         for parcel in parcels:
             if isinstance(parcel.mark, Mark):
                 self._handed = parcel.mark
         if not parcels and self._task.done():
             self._task.result()
-        return chunks(list(_gathered(parcels)), self._host, "journalctl")
+        return chunks(list(gathered(parcels)), self._host, "journalctl")
 
     @property
     def done(self) -> bool:
@@ -289,32 +286,3 @@ class JournaldSource:
                 now = self._clock.now()
                 gap = Gap(now, now, None, first_line(line).rstrip("."))
                 self._outbox.add(gap_notice(self._host, "systemd", gap, DAMAGED_HINT))
-
-
-def _cut(parcels: Sequence[Parcel]) -> tuple[list[Parcel], list[Parcel]]:
-    """`parcels` up to the first line of a container that is not whole, and from there on."""
-    rows = [parcel.lines for parcel in parcels]
-    place = first_open([one if isinstance(one, JournalRows) else None for one in rows])
-    if place is None:
-        return list(parcels), []
-    number, row = place
-    parcel, split = parcels[number], rows[number]
-    assert isinstance(split, JournalRows)  # noqa: S101 - narrows the type
-    head, tail = split.part(0, row), split.part(row)
-    if len(tail) + sum(map(len, rows[number + 1 :])) > _KEPT:
-        return list(parcels), []
-    before = list(parcels[:number])
-    last = head.last()
-    if last is not None and isinstance(parcel.mark, Mark):
-        before.append(Parcel(parcel.kind, head, Mark(*last, parcel.mark.boots)))
-    return before, [replace(parcel, lines=tail), *parcels[number + 1 :]]
-
-
-def _gathered(parcels: Sequence[Parcel]) -> Iterator[Parcel]:
-    """`parcels` with neighbouring entries as one; printed where they are few, as most are."""
-    for entries, run in groupby(parcels, lambda parcel: isinstance(parcel.lines, JournalRows)):
-        if not entries:
-            yield from run
-            continue
-        rows = together([parcel.lines for parcel in run if isinstance(parcel.lines, JournalRows)])
-        yield Parcel("systemd", rows if len(rows) >= _MANY else rows.lines)
