@@ -10,6 +10,9 @@ BIN := $(VENV)/bin
 PYTHON ?= python3.13 python3.12 python3.11 python3
 # Tests that mostly wait, for real hosts and daemons: they run beside those that compute.
 WAITING := tests/proof tests/sources
+# What is installed to test with. `deep` and `lifecycle` are heavy; without them the tests that need
+# them are skipped, and say so: make test EXTRAS=dev,lifecycle,deep
+EXTRAS ?= dev
 PIP_FLAGS := --quiet --disable-pip-version-check --constraint constraints.txt
 
 .SECONDARY:
@@ -21,7 +24,7 @@ help: ## List what make can do
 demo: $(VENV)/core.stamp ## Show everything on a simulated AI server
 	$(BIN)/boxwatch demo
 
-test: $(VENV)/dev.stamp ## Run all tests
+test: $(VENV)/$(EXTRAS).stamp ## Run all tests (with EXTRAS=dev,lifecycle,deep those of heavy parts too)
 	@mkdir -p build
 	@set -m; $(BIN)/pytest $(WAITING) > build/waiting.txt 2>&1 & waiting=$$!; \
 	trap 'kill -INT $$waiting 2>/dev/null && wait $$waiting || true' EXIT; failed=0; \
@@ -33,22 +36,22 @@ check: wheel ## Lint, types, layers, docs and all tests against the built wheel:
 	$(CHECK)/bin/python -m boxwatch.cli.reference --check docs/reference Makefile
 	$(MAKE) --no-print-directory VENV=$(CHECK) test
 
-lint: $(VENV)/dev.stamp ## Look for mistakes and for lines out of shape
+lint: $(VENV)/$(EXTRAS).stamp ## Look for mistakes and for lines out of shape
 	$(BIN)/ruff check src tests
 	$(BIN)/ruff format --check src tests
 
-types: $(VENV)/dev.stamp ## Check the types
+types: $(VENV)/$(EXTRAS).stamp ## Check the types
 	$(BIN)/mypy
 
-docs: $(VENV)/dev.stamp ## Write docs/reference anew from the code
+docs: $(VENV)/$(EXTRAS).stamp ## Write docs/reference anew from the code
 	$(BIN)/python -m boxwatch.cli.reference docs/reference Makefile
 
-bench: $(VENV)/dev.stamp ## Measure the figures of the whole way
+bench: $(VENV)/$(EXTRAS).stamp ## Measure the figures of the whole way
 	$(BIN)/boxwatch bench spine
 
 install: $(VENV)/core.stamp ## Install into .venv
 
-wheel: $(CHECK)/dev.stamp ## Build the wheel and install it into an environment of its own
+wheel: $(CHECK)/$(EXTRAS).stamp ## Build the wheel and install it into an environment of its own
 	rm -rf build/wheel
 	$(CHECK)/bin/pip wheel $(PIP_FLAGS) --no-deps --wheel-dir build/wheel .
 	$(CHECK)/bin/pip install $(PIP_FLAGS) --no-deps --force-reinstall build/wheel/*.whl
@@ -76,10 +79,10 @@ clean: ## Remove what was built; data folders stay
 	$*/bin/pip install $(PIP_FLAGS) --editable .
 	touch $@
 
-$(CHECK)/dev.stamp: $(CHECK)/python.stamp pyproject.toml constraints.txt
-	$(CHECK)/bin/pip install $(PIP_FLAGS) '.[dev]'
+$(CHECK)/$(EXTRAS).stamp: $(CHECK)/python.stamp pyproject.toml constraints.txt
+	$(CHECK)/bin/pip install $(PIP_FLAGS) '.[$(EXTRAS)]'
 	touch $@
 
-%/dev.stamp: %/core.stamp
-	$*/bin/pip install $(PIP_FLAGS) --editable '.[dev]'
+%/$(EXTRAS).stamp: %/core.stamp
+	$*/bin/pip install $(PIP_FLAGS) --editable '.[$(EXTRAS)]'
 	touch $@

@@ -56,8 +56,8 @@ def test_the_compromised_releases_cannot_be_installed():
 def test_pins_satisfy_the_requirements():
     """Each pinned version is one that the project accepts."""
     pins = {canonical(name): version for name, version in PINS.items()}
-    core = [Requirement(text) for text in (*PROJECT["dependencies"], *EXTRAS["dev"])]
-    for one in core:
+    tested = (*PROJECT["dependencies"], *EXTRAS["dev"], *EXTRAS["deep"], *EXTRAS["lifecycle"])
+    for one in map(Requirement, tested):
         assert pins[canonical(one.name)] in one.specifier, str(one)
     assert pins["torch"] == "2.13.0"
 
@@ -86,6 +86,19 @@ def test_make_can_plan(target, tmp_path):
     )
     assert plan.returncode == 0, plan.stderr
     assert f"{tmp_path}/venv" in plan.stdout or target == "check"
+
+
+def test_make_installs_the_extras_that_are_asked_for(tmp_path):
+    """Other extras are another installation, into the same environment."""
+    plan = subprocess.run(
+        ["make", "--dry-run", f"VENV={tmp_path}/venv", "EXTRAS=dev,deep", "test"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "'.[dev,deep]'" in plan.stdout
+    assert "dev,deep.stamp" in plan.stdout
 
 
 def test_make_says_which_python_is_missing(tmp_path):

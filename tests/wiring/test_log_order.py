@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import sys
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -59,12 +60,13 @@ def test_swapped_lines_are_found_by_their_order(tmp_path, capsys):
     assert any(reason.startswith(said) for reason in frame["reasons"][1])
 
 
-@pytest.mark.skipif(not MISSING, reason="all that the detector needs is installed")
-def test_without_the_extra_the_error_says_what_to_install(tmp_path, capsys):
+def test_without_the_extra_the_error_says_what_to_install(tmp_path, capsys, monkeypatch):
     """No traceback: the name of what is missing, and the command."""
+    monkeypatch.setitem(sys.modules, "torch", None)  # as where it is not installed
+    monkeypatch.delitem(sys.modules, "boxwatch.models.sequence_training", raising=False)
     code, told, _ = score(capsys, tmp_path, "sequence")
     assert code == 2
-    assert f"'{MISSING[0]}'" in told.err
+    assert f"'{[*MISSING, 'torch'][0]}'" in told.err
     assert "boxwatch[deep]" in told.err
 
 
