@@ -22,7 +22,7 @@ from boxwatch.bench.faults.plan import CHECKING, HOURS
 from boxwatch.bench.result import BenchOptions, BenchResult, this_machine
 
 _MODULE: Final = "boxwatch.bench.faults.machine_day"
-_DAYS: Final = 24
+_DAYS: Final = 16  # some twenty minutes of two cores
 _CORES: Final = 2
 _LIMIT_S: Final = 3600.0
 
