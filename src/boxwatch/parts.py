@@ -74,9 +74,14 @@ MODELS: Final[Mapping[str, str]] = MappingProxyType(
 )
 
 
+TRACKING: Final[Mapping[str, str]] = MappingProxyType(
+    {"mlflow": "boxwatch.lifecycle.mlflow_tracking:MlflowTracking"}
+)
+
+
 def load(kind: str) -> Callable[..., Any]:
     """The class of the part `kind`; imports its module."""
-    named = {**SOURCES, **SHELLS, **ENGINES, **ENDPOINTS, **LIBRARIES, **MODELS}[kind]
+    named = {**SOURCES, **SHELLS, **ENGINES, **ENDPOINTS, **LIBRARIES, **MODELS, **TRACKING}[kind]
     module, _, name = named.partition(":")
     part: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return part

@@ -84,6 +84,15 @@ def test_rows_that_follow_each_other_are_not_counted_as_independent() -> None:
     assert _moved(values[:20_000], values[-1_000:]) == []
 
 
+def test_a_step_that_nobody_would_care_about_is_no_drift() -> None:
+    """A disk that never moved and has a thousandth more on it; a tenth more is drift."""
+    before = np.full((1_000, 1), 0.421)
+    profile = Profile.of(_rows(before))
+    for step, moved in ((0.001, 0), (0.1, 1)):
+        found = compare(profile, _rows(before[:300] + step), {"f0": 0.02})
+        assert drifted(found).height == moved
+
+
 def test_infinite_values_are_compared_as_any_other() -> None:
     """Infinities in both tables do not make an effect that is no number."""
     before, after = _normal(1, 1_000), _normal(2, 1_000)

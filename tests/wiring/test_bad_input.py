@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.wiring.command import Answer, boxwatch, well
 
-from boxwatch.store import EventStore
+from boxwatch.store import EventStore, read_champions
 
 STEPS = ("normalize", "features", "train", "detect", "incidents list", "replay --into copy")
 READ = ("features", "normalize --export", "replay --into copy")
@@ -105,7 +105,8 @@ def test_windows_of_another_version_are_refused(data):
 
 def test_a_model_that_was_changed_is_refused(data):
     """Its hash is not the one it was saved with."""
-    harm(next((data / "models").rglob("*.npy")))
+    models = data / "models"
+    harm(next((models / read_champions(models)["gpu"]).rglob("*.npy")))
     assert "Train the model again" in refused(boxwatch("detect", "--data", data), (3,))
 
 

@@ -31,6 +31,7 @@ class Evidence:
         contaminated: Rows it learned from that lie in flagged or unlabelled incident time.
         rows: Rows it learned from.
         artifacts: By part, the artifact.
+        unmeasured: What could not be measured, and why.
         again: The same when trained again from the same selection and recipe; None = not done.
     """
 
@@ -47,4 +48,5 @@ class Evidence:
     contaminated: int = 0
     rows: int = 0
     artifacts: Mapping[str, str] = field(default_factory=dict)
+    unmeasured: tuple[str, ...] = ()
     again: Mapping[str, str] | None = None

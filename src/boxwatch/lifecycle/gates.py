@@ -75,6 +75,14 @@ def check(candidate: Evidence, champion: Evidence | None, limits: Limits) -> lis
     return [verdict for gate in GATES for verdict in gate(candidate, champion, limits)]
 
 
+def _measured(candidate: Evidence, champion: Evidence | None, _: Limits) -> Iterator[Verdict]:
+    """What could not be measured is no proof; only where nobody is champion must that do."""
+    missing = candidate.unmeasured
+    if missing:
+        text = f"not measured: {'; '.join(missing)}"
+        yield Verdict("measured", champion is None, len(missing), 0, text, {})
+
+
 def _schema(candidate: Evidence, champion: Evidence | None, _: Limits) -> Iterator[Verdict]:
     """The features, by part and in order, are those that rows come with."""
     for part, features in candidate.features.items():
@@ -227,6 +235,7 @@ def _reproducible(candidate: Evidence, _: Evidence | None, __: Limits) -> Iterat
 
 
 GATES: Final[tuple[Gate, ...]] = (
+    _measured,
     _schema,
     _columns,
     _clean_rows,

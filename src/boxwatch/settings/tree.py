@@ -232,6 +232,11 @@ class Models(Section):
         default=False,
         description="Judge cards and hosts also by how their readings run over the last windows.",
     )
+    tracking_uri: Text | None = Field(
+        default=None,
+        description="The MLflow server that `boxwatch models sync` tells; none = a file beside "
+        "the models.",
+    )
 
 
 class Service(Section):

@@ -1,6 +1,7 @@
-from .batch import features, repair, train
+from .batch import features, repair
 from .checking import check
 from .collecting import collect
+from .drift import DriftReport, MovedFeature, drift
 from .findings import Selection, evidence, incident, incidents, mark, report
 from .host_setup import Offer, add_host, check_hosts, offer_host, remove_host
 from .hosts import labelled
@@ -9,6 +10,19 @@ from .log_rates import LogRate, log_rates
 from .log_search import LogsWanted, Missed, search_logs
 from .log_selection import LogPattern, LogSelection
 from .log_templates import KindOfLine, LogPlace, log_templates, new_templates
+from .model_life import (
+    ChangeLine,
+    VersionLine,
+    VersionPage,
+    history,
+    promote,
+    reproduce,
+    roll_back,
+    sync,
+    train,
+    version_page,
+    versions,
+)
 from .normalizing import normalize
 from .recording import record
 from .rule_settings import rule_changes
@@ -17,6 +31,8 @@ from .thresholds import Thresholds, explain_thresholds
 from .watching import detect, pipeline, replay, watch
 
 __all__ = [
+    "ChangeLine",
+    "DriftReport",
     "KindOfLine",
     "LogColumns",
     "LogPattern",
@@ -25,17 +41,22 @@ __all__ = [
     "LogSelection",
     "LogsWanted",
     "Missed",
+    "MovedFeature",
     "Offer",
     "Selection",
     "Thresholds",
+    "VersionLine",
+    "VersionPage",
     "add_host",
     "check",
     "check_hosts",
     "collect",
     "detect",
+    "drift",
     "evidence",
     "explain_thresholds",
     "features",
+    "history",
     "incident",
     "incidents",
     "labelled",
@@ -47,15 +68,21 @@ __all__ = [
     "offer_host",
     "parse_logs",
     "pipeline",
+    "promote",
     "record",
     "remove_host",
     "repair",
     "replay",
     "report",
+    "reproduce",
+    "roll_back",
     "rule_changes",
     "score_logs",
     "score_table",
     "search_logs",
+    "sync",
     "train",
+    "version_page",
+    "versions",
     "watch",
 ]

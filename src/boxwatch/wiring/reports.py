@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from boxwatch.lifecycle import Trained
-
 
 @dataclass(frozen=True, slots=True)
 class SourceLine:
@@ -48,11 +46,41 @@ class FeaturesReport:
 
 
 @dataclass(frozen=True, slots=True)
-class TrainReport:
-    """The models that were fitted, and the views that had no windows."""
+class Trained:
+    """What one view was fitted on, and the artifact that came out."""
 
+    view: str
+    windows: int
+    entities: int
+    detectors: tuple[str, ...]
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class VerdictLine:
+    """What one gate said of a version, and why."""
+
+    gate: str
+    passed: bool
+    value: float | str
+    limit: float | str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrainReport:
+    """The version that came out, whether it is champion now, and what the gates said.
+
+    `without_windows` are views that had none; `excluded_windows`, by view, lie in incidents.
+    """
+
+    version: str
+    champion: bool
+    before: str
     models: tuple[Trained, ...]
     without_windows: tuple[str, ...]
+    excluded_windows: Mapping[str, int]
+    gates: tuple[VerdictLine, ...]
 
 
 @dataclass(frozen=True, slots=True)

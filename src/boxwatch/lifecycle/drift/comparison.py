@@ -40,12 +40,16 @@ DRIFTS: Final[Mapping[str, type[pl.DataType]]] = MappingProxyType(
 )
 
 
-def compare(reference: Profile, rows: pl.DataFrame) -> pl.DataFrame:
+def compare(
+    reference: Profile, rows: pl.DataFrame, floors: Mapping[str, float] | None = None
+) -> pl.DataFrame:
     """What moved in `rows` since `reference`: the columns of `DRIFTS`, one row an effect.
 
     Args:
         reference: The profile of what counts as usual.
         rows: The rows to compare, in the order of time; columns are told by name.
+        floors: By feature, how far values must have moved on average for anybody to care, in the
+            feature's own unit: one that never moved has no spread to measure a change by.
 
     Raises:
         ModelError: too few rows, a feature is missing or holds no numbers.
@@ -53,6 +57,9 @@ def compare(reference: Profile, rows: pl.DataFrame) -> pl.DataFrame:
     current = reference.like(rows)
     found = effects(reference, current, ALPHA / max(len(NAMES) * len(reference.names), 1))
     usual = variation(reference, current.rows)
+    floor = np.array([(floors or {}).get(name, 0.0) for name in reference.names])
+    matters = np.ones(found.value.shape, bool)
+    matters[:-1] = found.low[NAMES.index("shift")] * found.spread >= floor
     limit = np.array([LIMITS[name] for name in NAMES])[:, None]
     columns = {
         "value": found.value,
@@ -60,7 +67,7 @@ def compare(reference: Profile, rows: pl.DataFrame) -> pl.DataFrame:
         "high": found.high,
         "usual": usual,
         "limit": np.broadcast_to(limit, found.value.shape),
-        "drifted": found.low > np.maximum(limit, usual),
+        "drifted": (found.low > np.maximum(limit, usual)) & matters,
     }
     return pl.DataFrame(
         {

@@ -42,11 +42,13 @@ class Effects:
     """Each effect of each feature; arrays of shape (effects, features) in the order of `NAMES`.
 
     `value` has its bias taken off and is at least 0; `low` and `high` bound the true effect.
+    `spread`, by feature, is what one unit of `shift` is in the feature's own.
     """
 
     value: Float64
     low: Float64
     high: Float64
+    spread: Float64
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ def effects(reference: Profile, current: Profile, alpha: float) -> Effects:
         degrees = min(len(part) for part in parts) - 1
         reach = np.maximum(reach, student_quantile(1.0 - alpha, degrees) * np.sqrt(variance))
     value = np.maximum(whole - np.maximum(bias, 0.0), 0.0)
-    return Effects(value, np.maximum(value - reach, 0.0), value + reach)
+    low = np.maximum(value - reach, 0.0)
+    return Effects(value, low, value + reach, _spread(reference))
 
 
 def variation(reference: Profile, rows: int) -> Float64:

@@ -1,0 +1,57 @@
+"""`boxwatch drift`: whether machines still are what the models learned."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from boxwatch import wiring
+from boxwatch.cli.options import seconds
+from boxwatch.cli.printing import record, rows_table, show, show_json
+from boxwatch.cli.session import open_session, progress
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    help="Whether machines still are what the models in use learned.",
+)
+
+
+@app.callback()
+def _group() -> None:
+    """Whether machines still are what the models in use learned."""
+
+
+@app.command()
+def report(
+    ctx: typer.Context,
+    since: Annotated[
+        float,
+        typer.Option(
+            parser=seconds, metavar="DURATION", help="Compare the windows of this long until now."
+        ),
+    ] = 12 * 3600.0,
+    fail_on_drift: Annotated[
+        bool, typer.Option("--fail-on-drift", help="Exit with status 1 if anything moved.")
+    ] = False,
+) -> int:
+    """Compare windows of late with those that the version in use learned from.
+
+    Windows in incidents are left out: a fault is no drift. A feature moved where the whole
+    interval of its change is beyond its limit and beyond what it did while the model learned.
+    """
+    session = open_session(ctx)
+    with progress(session) as told:
+        found = wiring.drift(session.data, since, told)
+    if session.as_json:
+        show_json(session.console, found)
+    else:
+        fields = record(found)
+        moved = fields.pop("moved")
+        show(session, fields)
+        if found.moved:
+            session.console.print(Text("moved, clearest first", "bold"))
+            session.console.print(rows_table(moved))  # type: ignore[arg-type]
+    return 1 if fail_on_drift and found.moved else 0

@@ -1,0 +1,273 @@
+"""The detectors of a data folder as a task of `lifecycle`: what to learn from, and how well."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from boxwatch.clock import from_micros
+from boxwatch.detections import IN_A_ROW, LEAST_WINDOWS, ViewModel, fit, load_view_model
+from boxwatch.errors import UsageError
+from boxwatch.features import VIEWS, View
+from boxwatch.incidents import Incident, State
+from boxwatch.lifecycle import Evidence, Profile, Selected
+from boxwatch.lifecycle.drift import LEAST_ROWS
+from boxwatch.models import SPAN, WEEK_SECONDS, Saved, threshold
+from boxwatch.settings import Settings
+from boxwatch.store import StateStore
+from boxwatch.wiring.injected import GLARING, LASTS, Cases, found, inject, p_values
+from boxwatch.wiring.window_files import read_windows
+
+TASK: Final = "detectors"
+PROFILE: Final = "profile."  # before a view's name: what its windows looked like
+_LEARNED: Final = 0.9  # the first share of the windows; the rest shows what was learned
+_LEAST_CHECKED: Final = 4 * (SPAN + LASTS)
+_MARGIN: Final = timedelta(minutes=2)  # before and after an incident, in which nothing is learned
+_TIMED: Final = 3  # runs, of which the fastest counts: the others waited for something else
+_BRIDGED: Final = 12  # windows between alarms that a person would call one
+
+
+class DetectorTask:
+    """The models of all views of one data folder.
+
+    Args:
+        settings: What a person set.
+        data: The data folder; its windows were cut by `features`.
+    """
+
+    name = TASK
+
+    def __init__(self, settings: Settings, data: Path) -> None:
+        self._settings = settings
+        self._data = data
+
+    def recipe(self) -> Mapping[str, Any]:
+        """The settings that decide what comes out."""
+        models = self._settings.models
+        return {"seed": models.seed, "courses": models.courses, "learned": _LEARNED}
+
+    def select(self) -> Selected:
+        """The stored windows without those in incidents that nobody called false.
+
+        Raises:
+            UsageError: there are none.
+        """
+        incidents = self._incidents()
+        rows, excluded = {}, {}
+        for name, view in VIEWS.items():
+            windows = read_windows(self._data, view).sort("start", "host", "entity")
+            kept = windows.filter(~in_incidents(incidents))
+            if kept.height >= LEAST_WINDOWS:
+                rows[name] = kept
+                excluded[name] = windows.height - kept.height
+        if not rows:
+            raise UsageError(
+                f"No view of {str(self._data)!r} has windows outside incidents.",
+                hint="Collect and normalize records first, then run `boxwatch features`; "
+                "`boxwatch incidents false-alarm ID` frees the time of an incident.",
+            )
+        every = pl.concat([one.select("host", "start", "end") for one in rows.values()])
+        return Selected(
+            rows,
+            {
+                "start": from_micros(every["start"].to_physical().min()).isoformat(),  # type: ignore[arg-type]
+                "end": from_micros(every["end"].to_physical().max()).isoformat(),  # type: ignore[arg-type]
+                "hosts": sorted(every["host"].unique()),
+                "excluded_windows": excluded,
+                "excluded": [_named(one) for one in incidents],
+                "features": {name: VIEWS[name].columns for name in rows},
+            },
+        )
+
+    def train(
+        self, rows: Mapping[str, pl.DataFrame], recipe: Mapping[str, Any]
+    ) -> Mapping[str, Saved]:
+        """The model of each view, and beside it what its windows looked like."""
+        parts: dict[str, Saved] = {}
+        for name, windows in rows.items():
+            learned = _split(windows, recipe["learned"])[0]
+            parts[name] = fit_windows(VIEWS[name], learned, recipe).save()
+            if learned.height >= LEAST_ROWS:
+                parts[PROFILE + name] = Profile.of(learned.select(VIEWS[name].columns)).save()
+        return parts
+
+    def measure(self, parts: Mapping[str, Saved], rows: Mapping[str, pl.DataFrame]) -> Evidence:
+        """Faults injected into the windows that were not learned from, and alarms without any."""
+        total = _Counts()
+        for name, windows in rows.items():
+            if name in parts:
+                checked = _split(windows, _LEARNED)[1]
+                total.add(VIEWS[name], parts[name], checked, self._alpha(VIEWS[name], windows))
+        incidents = self._incidents()
+        return Evidence(
+            quality=total.quality,
+            false_alarms=total.false_alarms,
+            normal_weeks=total.host_weeks,
+            found=total.found,
+            strange_above=total.above(),
+            row_seconds=total.seconds / total.scored if total.scored > 0 else None,
+            bytes_at_rest=sum(
+                array.nbytes for saved in parts.values() for array in saved.arrays.values()
+            ),
+            features={
+                name: tuple(parts[name].meta["features"])  # type: ignore[arg-type]
+                for name in parts
+                if name in VIEWS
+            },
+            learned={
+                name.removeprefix(PROFILE): Profile.load(saved)
+                for name, saved in parts.items()
+                if name.startswith(PROFILE)
+            },
+            contaminated=sum(
+                windows.select(in_incidents(incidents).sum()).item() for windows in rows.values()
+            ),
+            rows=sum(windows.height for windows in rows.values()),
+            unmeasured=tuple(total.unmeasured),
+        )
+
+    def _alpha(self, view: View, windows: pl.DataFrame) -> float:
+        hosts = windows["host"].n_unique()
+        entities = windows.select(pl.struct("host", "entity").n_unique()).item()
+        budget = self._settings.detections.false_alarms_per_host_week
+        share = 1.0 / len(VIEWS)
+        return IN_A_ROW * threshold(budget, view.window_s, max(entities / hosts, 1.0), share)
+
+    def _incidents(self) -> list[Incident]:
+        with StateStore.open(self._data) as store:
+            return happened(store)
+
+
+def happened(store: StateStore) -> list[Incident]:
+    """The incidents that happened for all we know: those that nobody called a false alarm."""
+    return [one for one in store.incidents() if one.state is not State.FALSE_ALARM]
+
+
+def fit_windows(view: View, windows: pl.DataFrame, recipe: Mapping[str, Any]) -> ViewModel:
+    """The model of `view` from `windows` (its schema), in any order."""
+    ordered = windows.sort("start", "host", "entity")
+    keys = _keys(ordered)
+    entities = sorted(set(keys))
+    numbers = {key: number for number, key in enumerate(entities)}
+    return fit(
+        view,
+        ordered.select(view.columns).to_numpy().astype(np.float32),
+        np.fromiter((numbers[key] for key in keys), np.int32, len(keys)),
+        entities,
+        recipe["seed"],
+        ordered["start"].to_physical().to_numpy(),
+        courses=recipe["courses"],
+    )
+
+
+def in_incidents(incidents: list[Incident]) -> pl.Expr:
+    """Whether a window lies in an incident of its host, or within `_MARGIN` of one."""
+    found = pl.lit(value=False)
+    for one in incidents:
+        found |= (
+            (pl.col("host") == one.host)
+            & (pl.col("start") < one.end + _MARGIN)
+            & (pl.col("end") > one.start - _MARGIN)
+        )
+    return found
+
+
+class _Counts:
+    """What the views' measurements come to together."""
+
+    def __init__(self) -> None:
+        self.quality: dict[str, float] = {}
+        self.found: dict[str, tuple[int, int]] = {}
+        self.unmeasured: list[str] = []
+        self.false_alarms = 0
+        self.host_weeks = 0.0
+        self.seconds = 0.0
+        self.scored = 0
+        self._pairs = 0.0
+        self._above = 0.0
+
+    def add(self, view: View, saved: Saved, checked: pl.DataFrame, alpha: float) -> None:
+        """Measure one view on windows that were not learned from."""
+        if checked.height < _LEAST_CHECKED:
+            self.unmeasured.append(f"{view.name}: {checked.height} windows to check with")
+            return
+        model = load_view_model(view, saved)
+        normal = self._normal(model, checked, alpha)
+        cases = inject(view, checked, seed=0)
+        if not cases.keys:
+            self.unmeasured.append(f"{view.name}: no entity has {SPAN + LASTS} windows in a row")
+            return
+        hits, p = found(model, cases, alpha)
+        self._cases(view, cases, hits)
+        glaring = cases.strengths == GLARING
+        strange = p[glaring][:, SPAN:].ravel()
+        order = np.sort(normal)
+        after = len(order) - np.searchsorted(order, strange, side="right")
+        equal = np.searchsorted(order, strange, side="right") - np.searchsorted(order, strange)
+        self._above += float((after + equal / 2.0).sum())
+        self._pairs += float(len(strange) * len(order))
+
+    def above(self) -> float | None:
+        """The share of pairs in which the strange row has the smaller p-value."""
+        return None if self._pairs == 0.0 else self._above / self._pairs
+
+    def _normal(self, model: ViewModel, checked: pl.DataFrame, alpha: float) -> NDArray[np.float64]:
+        """P-values of the windows as they are; counts their alarms and what they cost."""
+        ordered = checked.sort("host", "entity", "start")
+        moments = checked.select(pl.struct("host", "start").n_unique()).item()
+        weeks = moments * model.view.window_s / WEEK_SECONDS
+        self.host_weeks = max(self.host_weeks, weeks)
+        found = []
+        for (host, entity), rows in ordered.group_by("host", "entity", maintain_order=True):
+            x = rows.select(model.view.columns).to_numpy().astype(np.float64)
+            seconds = []
+            for _ in range(_TIMED):
+                began = time.process_time()
+                p = p_values(model, x, [f"{host}\0{entity}"] * len(x), len(x))
+                seconds.append(time.process_time() - began)
+            self.seconds += min(seconds)
+            self.scored += len(x)
+            at = np.flatnonzero((p[1:] <= alpha) & (p[:-1] <= alpha))
+            self.false_alarms += int((np.diff(at, prepend=-_BRIDGED - 1) > _BRIDGED).sum())
+            found.append(p)
+        return np.concatenate(found)
+
+    def _cases(self, view: View, cases: Cases, hits: NDArray[np.bool_]) -> None:
+        features = np.array(cases.features)
+        for feature in dict.fromkeys(cases.features):
+            for strength in np.unique(cases.strengths):
+                mine = (features == feature) & (cases.strengths == strength)
+                if mine.any():
+                    self.quality[f"{view.name} {feature} x{strength:g}"] = float(hits[mine].mean())
+        glaring = cases.strengths == GLARING
+        self.found[view.name] = (int(hits[glaring].sum()), int(glaring.sum()))
+
+
+def _keys(windows: pl.DataFrame) -> list[str]:
+    return windows.select(pl.concat_str("host", pl.lit("\0"), "entity"))[:, 0].to_list()
+
+
+def _split(windows: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The earlier windows and the later ones; all to the earlier where they are few."""
+    ordered = windows.sort("start", "host", "entity")
+    cut = int(ordered.height * share)
+    if ordered.height - cut < _LEAST_CHECKED:
+        cut = ordered.height
+    return ordered.head(cut), ordered.tail(ordered.height - cut)
+
+
+def _named(incident: Incident) -> dict[str, str]:
+    return {
+        "incident": incident.id,
+        "host": incident.host,
+        "start": incident.start.isoformat(),
+        "end": incident.end.isoformat(),
+        "why": incident.title,
+    }
