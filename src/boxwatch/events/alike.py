@@ -16,6 +16,15 @@ _SAMPLE: Final = 1024  # rows looked at to tell what rows have in common
 _MANY: Final = 8  # rows to a value, for a column to be one that rows share
 
 
+def filled(frame: pl.DataFrame) -> list[str]:
+    """The columns in which some row has a value.
+
+    Asked of the frame, since a column of nothing but nulls takes no room until it is looked at.
+    """
+    unknown = frame.null_count().row(0)
+    return [name for name, n in zip(frame.columns, unknown, strict=True) if n < frame.height]
+
+
 def recurring(frame: pl.DataFrame, columns: Sequence[str]) -> list[str]:
     """Those of `columns` whose values come again and again."""
     kinds = frame.head(_SAMPLE).select(pl.col(columns).n_unique()).row(0, named=True)
@@ -36,7 +45,7 @@ class Alike:
 
     def __init__(self, frame: pl.DataFrame, columns: Sequence[str]) -> None:
         self.columns = frozenset(columns)
-        said = [name for name in columns if frame[name].null_count() < frame.height]
+        said = filled(frame.select(columns))
         marks = frame.select(said or columns[:1]).hash_rows()
         firsts = marks.arg_unique()
         self.rows = frame[firsts]

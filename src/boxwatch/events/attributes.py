@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
 import orjson
 import polars as pl
 
-from boxwatch.events.alike import Alike, recurring
+from boxwatch.events.alike import Alike, filled, recurring
+from boxwatch.events.text import octets
 
-_UNSAFE: Final = r'["\\\x00-\x1f]'
 _ESCAPED: Final = {
     **{chr(code): f"\\u{code:04x}" for code in range(0x20)},
     '"': '\\"',
@@ -26,42 +28,68 @@ def as_json(frame: pl.DataFrame, names: Mapping[str, str], alike: Alike | None =
     `alike` says what that is, where it is known (its rows may hold other values than `frame`:
     theirs are written).
     """
-    used = {name: key for name, key in names.items() if frame[name].null_count() < frame.height}
+    used = {name: names[name] for name in filled(frame.select(list(names)))}
     if not used:
         return pl.Series("attributes", [None], dtype=pl.String).new_from_index(0, frame.height)
     if alike is None:
         alike = Alike(frame, recurring(frame, list(used)))
-    own = _pairs(frame, {name: key for name, key in used.items() if name not in alike.columns})
+    own = {name: key for name, key in used.items() if name not in alike.columns}
     shared = {name: key for name, key in used.items() if name in alike.columns}
     if shared:
         common = alike.rows.select(pl.concat_str(_pairs(alike.rows, shared))).to_series()
-        everywhere = (common != "").all()
-        common = alike.spread_one(common)
-        if everywhere:
-            # Every row has a first pair: "{" takes the place of its comma.
-            text = pl.concat_str([pl.lit("{"), common.str.slice(1), *own, pl.lit("}")])
-            return frame.select(text.alias("attributes"))["attributes"]
-        own.append(pl.lit(common))
-    body = pl.concat_str(own).str.slice(1)
+        if (common != "").all():
+            return _after(frame, alike.spread_one("{" + common.str.slice(1)), own)
+        pairs = [*_pairs(frame, own), pl.lit(alike.spread_one(common))]
+    else:
+        pairs = _pairs(frame, own)
+    body = pl.concat_str(pairs).str.slice(1)
     text = pl.concat_str([pl.lit("{"), body, pl.lit("}")])
     return frame.select(pl.when(body != "").then(text).alias("attributes"))["attributes"]
 
 
+def _after(frame: pl.DataFrame, begun: pl.Series, keys: Mapping[str, str]) -> pl.Series:
+    """The objects that are `begun`, with pairs already, and go on with `keys`.
+
+    Text is what such rows consist of, so that each copy of it counts: the pairs are written into
+    the object at once where no row lacks one.
+    """
+    parts = [pl.lit(begun)]
+    gap = ""
+    values = _values(frame, keys)
+    for name, key in keys.items():
+        if frame[name].null_count():
+            parts += [pl.lit(gap), _pair(key, values[name])]
+            gap = ""
+        else:
+            parts += [pl.lit(f'{gap},"{key}":"'), values[name]]
+            gap = '"'
+    parts.append(pl.lit(gap + "}"))
+    return frame.select(pl.concat_str(parts).alias("attributes"))["attributes"]
+
+
 def _pairs(frame: pl.DataFrame, keys: Mapping[str, str]) -> list[pl.Expr]:
-    """For each column a comma, its key and the value, or nothing where the value is null."""
-    if not keys:
-        return []
-    unsafe = frame.select(pl.col(*keys).str.contains(_UNSAFE).any()).row(0, named=True)
-    return [
-        pl.concat_str(
-            [
-                pl.lit(f',"{key}":"'),
-                pl.col(name).str.replace_many(_ESCAPED) if unsafe[name] else pl.col(name),
-                pl.lit('"'),
-            ]
-        ).fill_null("")
-        for name, key in keys.items()
-    ]
+    values = _values(frame, keys)
+    return [_pair(key, values[name]) for name, key in keys.items()]
+
+
+def _pair(key: str, value: pl.Expr) -> pl.Expr:
+    """A comma, the key and the value, or nothing where the value is null."""
+    return pl.concat_str([pl.lit(f',"{key}":"'), value, pl.lit('"')]).fill_null("")
+
+
+def _values(frame: pl.DataFrame, names: Collection[str]) -> dict[str, pl.Expr]:
+    """The texts of each column as they stand between quotes."""
+    if not names:
+        return {}
+    return {
+        name: pl.col(name).str.replace_many(_ESCAPED) if _any_unsafe(letters) else pl.col(name)
+        for name, letters in octets(frame.select(list(names))).items()
+    }
+
+
+def _any_unsafe(letters: npt.NDArray[np.uint8]) -> bool:
+    unsafe = (letters < 0x20) | (letters == ord('"')) | (letters == ord("\\"))
+    return bool(unsafe.any())
 
 
 def extended(attributes: pl.Series, extras: Mapping[int, Mapping[str, Any]]) -> pl.Series:

@@ -11,9 +11,13 @@ from typing import Final
 
 import numpy as np
 import polars as pl
-from xxhash import xxh3_64_intdigest
+from xxhash import xxh3_64_digest
 
 SEPARATOR: Final = "\x1f"  # ASCII unit separator: occurs in no name, id or time
+
+# Texts hashed at a time: Python's memory for so many is used again for the next, and still in the
+# processor's cache. All of a chunk at once takes twice the time.
+_PIECE: Final = 4096
 
 
 def joined(columns: Sequence[str | pl.Expr]) -> pl.Expr:
@@ -26,9 +30,13 @@ def joined(columns: Sequence[str | pl.Expr]) -> pl.Expr:
 
 def digest(texts: pl.Series) -> pl.Series:
     """The xxh3-64 of every text, as UInt64; null counts as the empty text."""
-    encoded = texts.fill_null("").cast(pl.Binary).to_list()
-    hashes = np.fromiter(map(xxh3_64_intdigest, encoded), np.uint64, len(encoded))
-    return pl.Series("event_id", hashes, dtype=pl.UInt64)
+    encoded = texts.fill_null("").cast(pl.Binary)
+    hashes = b"".join(
+        b"".join(map(xxh3_64_digest, encoded.slice(start, _PIECE).to_list()))
+        for start in range(0, len(encoded), _PIECE)
+    )
+    # The canonical form of a hash is big-endian.
+    return pl.Series("event_id", np.frombuffer(hashes, ">u8").astype(np.uint64), dtype=pl.UInt64)
 
 
 def of(frame: pl.DataFrame, columns: Sequence[str | pl.Expr]) -> pl.Series:

@@ -13,7 +13,7 @@ from typing import Any, Final
 import polars as pl
 
 from boxwatch.events import attributes, identity, instants, severity
-from boxwatch.events.alike import Alike, recurring
+from boxwatch.events.alike import Alike, filled, recurring
 from boxwatch.events.drafts import log_events
 from boxwatch.events.ndjson import Records
 from boxwatch.events.partial import join_parts
@@ -96,6 +96,39 @@ _TOLD_BY: Final = (
 )
 _OPEN: Final = tuple(column for column in COLUMNS if column not in _SINGLE)
 
+_TIME: Final = instants.from_epoch_micros(pl.col("__REALTIME_TIMESTAMP")).alias("time")
+
+# The unit a record is about: for what systemd says about a unit, that unit.
+_ABOUT: Final = pl.coalesce("UNIT", "USER_UNIT")
+# A unit of a person's own manager; _SYSTEMD_UNIT is then that manager.
+_OWN: Final = pl.coalesce("_SYSTEMD_USER_UNIT", "_SYSTEMD_UNIT", _ABOUT, "SYSLOG_IDENTIFIER")
+_BY_SYSTEMD: Final = (pl.col("_COMM") == "systemd") | (pl.col("_PID") == "1")
+_KERNEL: Final = pl.col("_TRANSPORT") == "kernel"
+
+# What all records of a process have in common, beside its host.
+_TOLD: Final = (
+    pl.when(_KERNEL).then(pl.lit("kernel")).otherwise(pl.lit("systemd")).alias("source"),
+    pl.lit("journal").alias("subtype"),
+    pl.when(_BY_SYSTEMD & _ABOUT.is_not_null()).then(_ABOUT).otherwise(_OWN).alias("unit"),
+    pl.col("CONTAINER_NAME").alias("container_name"),
+    pl.col("CONTAINER_ID_FULL").alias("container_id"),
+)
+
+# What a unit's or a container's output is given for a level, and what says more than that level.
+_PRINTED: Final = (pl.col("_TRANSPORT") == "stdout") & (pl.col("PRIORITY") == "6")
+_CONTAINED: Final = (
+    pl.col("CONTAINER_ID_FULL").is_not_null() & pl.col("PRIORITY").is_in(["3", "6"])
+).fill_null(value=False)
+_LEVEL: Final = severity.from_priority(pl.col("PRIORITY"))
+_GIVEN: Final = pl.when(~_CONTAINED).then(_LEVEL).alias("severity")
+_STATES: Final = (_PRINTED | _CONTAINED).fill_null(value=False).alias("states")
+_BEGINS: Final = rf"(?:^|{identity.SEPARATOR})\["
+
+# What the machine calls itself, where that is not the host's name here.
+_OTHER_NAME: Final = (
+    pl.when(pl.col("_HOSTNAME") != pl.col("host")).then(pl.col("_HOSTNAME")).alias("_HOSTNAME")
+)
+
 
 def normalise(records: Records) -> Events:
     """The log rows of journald records.
@@ -105,30 +138,24 @@ def normalise(records: Records) -> Events:
     Identity is `__CURSOR`, else boot, monotonic time and message.
     """
     frame, alike, extras = _settled(records)
-    told = alike.rows.select(
-        pl.coalesce("host", "_HOSTNAME", pl.lit(records.chunk.host)).alias("host"),
-        _source().alias("source"),
-        pl.lit("journal").alias("subtype"),
-        _unit().alias("unit"),
-        pl.col("CONTAINER_NAME").alias("container_name"),
-        pl.col("CONTAINER_ID_FULL").alias("container_id"),
-    )
+    host = pl.coalesce("host", "_HOSTNAME", pl.lit(records.chunk.host)).alias("host")
+    told = alike.spread(alike.rows.select(host, *_TOLD, _GIVEN, _STATES))
     draft = frame.select(
         "row",
-        instants.from_epoch_micros(pl.col("__REALTIME_TIMESTAMP")).alias("time"),
-        _severity(frame, alike),
+        _TIME,
+        _severity(frame["MESSAGE"], told),
         pl.col("MESSAGE").alias("message"),
         _identity(frame),
-        attributes.as_json(frame, _ATTRIBUTES, alike.telling(_other_name())),
-    ).hstack(alike.spread(told))
-    if frame["CONTAINER_PARTIAL_MESSAGE"].null_count() < frame.height:
+        attributes.as_json(frame, _ATTRIBUTES, alike.telling(_OTHER_NAME)),
+    ).hstack(told.drop("severity", "states"))
+    if "CONTAINER_PARTIAL_MESSAGE" in filled(frame):
         unfinished = frame["CONTAINER_PARTIAL_MESSAGE"].eq("true").fill_null(value=False)
         draft = draft.with_columns(frame["PRIORITY"].alias("stream"))
         draft, extras = join_parts(draft, unfinished, ("container_id", "stream"), extras)
     return log_events(records, draft, extras)
 
 
-def _severity(frame: pl.DataFrame, alike: Alike) -> pl.Series:
+def _severity(messages: pl.Series, told: pl.DataFrame) -> pl.Series:
     """The priority; for what a unit prints, what the line says of itself where it says something.
 
     systemd gives every line a unit writes to its output the same level (SyslogLevel=, info unless
@@ -136,39 +163,11 @@ def _severity(frame: pl.DataFrame, alike: Alike) -> pl.Series:
     each of the two streams, and a stream is not a severity: what a container prints has the one it
     states, or none.
     """
-    printed = (pl.col("_TRANSPORT") == "stdout") & (pl.col("PRIORITY") == "6")
-    contained = pl.col("CONTAINER_ID_FULL").is_not_null() & pl.col("PRIORITY").is_in(["3", "6"])
-    given = severity.from_priority(pl.col("PRIORITY"))
-    told = alike.rows.select(
-        pl.when(~contained.fill_null(value=False)).then(given).alias("severity"),
-        (printed | contained).fill_null(value=False).alias("states"),
-    )
-    levels = alike.spread_one(told["severity"])
-    if not told["states"].any():
-        return levels
-    rows = alike.spread_one(told["states"]).arg_true()
-    said = severity.from_text(frame["MESSAGE"].gather(rows).fill_null(""))
-    return levels.scatter(rows, said.fill_null(levels.gather(rows)))
-
-
-def _other_name() -> pl.Expr:
-    """What the machine calls itself, where that is not the host's name here."""
-    name = pl.col("_HOSTNAME")
-    return pl.when(name != pl.col("host")).then(name).alias("_HOSTNAME")
-
-
-def _source() -> pl.Expr:
-    kernel = pl.col("_TRANSPORT") == "kernel"
-    return pl.when(kernel).then(pl.lit("kernel")).otherwise(pl.lit("systemd"))
-
-
-def _unit() -> pl.Expr:
-    """The unit a record is about: for what systemd says about a unit, that unit."""
-    about = pl.coalesce("UNIT", "USER_UNIT")
-    # A unit of a person's own manager; _SYSTEMD_UNIT is then that manager.
-    own = pl.coalesce("_SYSTEMD_USER_UNIT", "_SYSTEMD_UNIT", about, "SYSLOG_IDENTIFIER")
-    by_systemd = (pl.col("_COMM") == "systemd") | (pl.col("_PID") == "1")
-    return pl.when(by_systemd & about.is_not_null()).then(about).otherwise(own)
+    given, states = told["severity"], told["states"]
+    if not states.any():
+        return given
+    said = severity.from_text(messages.filter(states))
+    return given.scatter(states.arg_true(), said.fill_null(given.filter(states)))
 
 
 def _identity(frame: pl.DataFrame) -> pl.Series:
@@ -193,11 +192,12 @@ def _settled(records: Records) -> tuple[pl.DataFrame, Alike, dict[int, dict[str,
     """
     frame = records.frame
     alike = _alike(frame)
-    shared = alike.rows.select(_bracketed([name for name in _OPEN if name in alike.columns]))
-    own = _bracketed([name for name in _OPEN if name not in alike.columns])
-    doubtful = frame.select(pl.col("MESSAGE").is_null() | own).to_series()
-    if shared.to_series().any():
-        doubtful |= alike.spread_one(shared.to_series())
+    doubtful = frame["MESSAGE"].is_null()
+    for name in filled(frame.select(name for name in _OPEN if name not in alike.columns)):
+        doubtful |= _bracketed(frame[name])
+    shared = _any_begins(alike.rows.select(name for name in _OPEN if name in alike.columns))
+    if shared.any():
+        doubtful |= alike.spread_one(shared)
     rows = doubtful.arg_true().to_list()
     if not rows:
         return frame, alike, {}
@@ -221,12 +221,18 @@ def _settled(records: Records) -> tuple[pl.DataFrame, Alike, dict[int, dict[str,
     return frame, alike if alike.columns.isdisjoint(changed) else _alike(frame), extras
 
 
-def _bracketed(columns: Sequence[str]) -> pl.Expr:
-    """Whether one of `columns` looks like an array."""
-    looks = [
-        pl.col(name).str.starts_with("[") & pl.col(name).str.ends_with("]") for name in columns
-    ]
-    return pl.any_horizontal(looks).fill_null(value=False)
+def _bracketed(texts: pl.Series) -> pl.Series:
+    """Which of `texts` look like an array; for null that is unknown."""
+    begun = texts.str.starts_with("[")
+    if not begun.any():
+        return begun
+    return begun.scatter(begun.arg_true(), texts.filter(begun).str.ends_with("]"))
+
+
+def _any_begins(table: pl.DataFrame) -> pl.Series:
+    """In which rows some text may be an array, by how it begins."""
+    texts = pl.concat_str(pl.all(), separator=identity.SEPARATOR, ignore_nulls=True)
+    return table.select(texts.str.contains(_BEGINS)).to_series()
 
 
 def _why_null(fields: Mapping[str, Any]) -> str:

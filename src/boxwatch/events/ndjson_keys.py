@@ -10,7 +10,9 @@ import orjson
 
 _HEAD: Final = 64 * 1024  # bytes, and lines in them, that tell what fields to expect
 _FIRST: Final = 32
-_SLICE: Final = 256 * 1024  # fits the processor's cache
+_SLICE: Final = 512 * 1024  # fits the processor's cache
+_PAIR: Final = np.dtype("<u2")
+_ENDS: Final = int.from_bytes(b'":', "little")
 
 
 def likely(lines: bytes, columns: Sequence[str]) -> Sequence[str]:
@@ -24,8 +26,26 @@ def likely(lines: bytes, columns: Sequence[str]) -> Sequence[str]:
     return [name for name in columns if name in found] if found.issubset(columns) else columns
 
 
-def count_keys(lines: bytes) -> int:
-    """How many keys the objects in `lines` have, from text alone: quote and colon, not escaped."""
+def has_keys(lines: bytes, count: int) -> bool:
+    """Whether the objects in `lines`, known to have `count` keys at least, have no others.
+
+    Told from text alone: a key is what ends in a quote, not escaped, and a colon. Where no other
+    quotes stand before colons either, which takes half the time to see, that is the answer.
+    """
+    return _count_pairs(lines) == count or _count_keys(lines) == count
+
+
+def _count_pairs(lines: bytes) -> int:
+    count = 0
+    for start in range(0, len(lines), _SLICE):
+        for first in (start, start + 1):
+            most = min(_SLICE // 2, (len(lines) - first) // 2)
+            if most > 0:
+                count += int(np.count_nonzero(np.frombuffer(lines, _PAIR, most, first) == _ENDS))
+    return count
+
+
+def _count_keys(lines: bytes) -> int:
     letters = np.frombuffer(lines, np.uint8)
     count = 0
     for start in range(0, len(letters), _SLICE):

@@ -81,16 +81,13 @@ def check(frame: pl.DataFrame, schema: Schema, door: str) -> pl.DataFrame:
         SchemaError: a column is missing or of another type; names the column and the `door`.
 
     """
+    found = dict(frame.schema)
     for name, dtype in schema.items():
-        if name not in frame.columns:
-            raise SchemaError(
-                f"{door}: column {name!r} is missing; the table has {frame.columns!r}."
-            )
-        if frame.schema[name] != dtype:
-            raise SchemaError(
-                f"{door}: column {name!r} is {frame.schema[name]!r}, must be {dtype!r}."
-            )
-    return frame if frame.columns == list(schema) else frame.select(list(schema))
+        if name not in found:
+            raise SchemaError(f"{door}: column {name!r} is missing; the table has {list(found)!r}.")
+        if found[name] != dtype:
+            raise SchemaError(f"{door}: column {name!r} is {found[name]!r}, must be {dtype!r}.")
+    return frame if list(found) == list(schema) else frame.select(list(schema))
 
 
 # Cloned where needed: building an empty table costs a hundred times as much.

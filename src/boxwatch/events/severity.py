@@ -161,9 +161,10 @@ def from_text(messages: pl.Series) -> pl.Series:
     rows = heads.str.contains(_ANY).fill_null(value=False).arg_true()
     texts = _plain(heads.gather(rows))
     for form, numbers in _FORMS:
-        matches = texts.str.contains(form)
+        places = texts.str.find(form)
+        matches = places.is_not_null()
         if matches.any():
-            found = _numbers(texts.filter(matches), form, numbers)
+            found = _numbers(texts.filter(matches), places.filter(matches), form, numbers)
             said = said.scatter(rows.filter(matches), found)
             rows, texts = rows.filter(~matches), texts.filter(~matches)
         if rows.is_empty():
@@ -177,8 +178,10 @@ def _plain(texts: pl.Series) -> pl.Series:
     return texts.str.replace_all(_COLOUR, "") if coloured.any() else texts
 
 
-def _numbers(texts: pl.Series, form: str, numbers: Mapping[str, int]) -> pl.Series:
-    """The severities of `texts`, all of which match `form`.
+def _numbers(
+    texts: pl.Series, places: pl.Series, form: str, numbers: Mapping[str, int]
+) -> pl.Series:
+    """The severities of `texts`, which match `form` at `places`.
 
     Groups cost three times the match. A level after its key is cut out first, where it begins, and
     the groups are taken of the few distinct cuts. An offset counts bytes and a cut characters, so
@@ -186,10 +189,11 @@ def _numbers(texts: pl.Series, form: str, numbers: Mapping[str, int]) -> pl.Seri
     """
     if form != _LEVEL_KEY:
         return _grouped(texts, form, numbers)
-    frame = texts.alias("text").to_frame()
-    cut = frame.select(pl.col("text").str.slice(pl.col("text").str.find(form), _LONGEST_KEY))
-    distinct = cut["text"].unique()
-    found = cut["text"].replace_strict(distinct, _grouped(distinct, form, numbers))
+    cut = texts.str.slice(places, _LONGEST_KEY)
+    distinct = cut.unique()
+    words = distinct.str.extract(form).str.to_lowercase()
+    levels = words.replace_strict(numbers, default=None, return_dtype=pl.UInt8)
+    found = cut.replace_strict(distinct, levels)
     missed = found.is_null().arg_true()
     if missed.is_empty():
         return found

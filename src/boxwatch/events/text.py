@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 MESSAGE_LIMIT: Final = 64 * 1024  # characters; what is longer is cut here and kept whole aside
@@ -16,6 +18,8 @@ _ANSI: Final = (
 _CONTROLS: Final = [chr(code) for code in (*range(9), *range(11, 32), 127)]
 # The control pictures of Unicode, U+2400: the character stays visible instead of acting.
 _PICTURES: Final = ["\u2421" if c == "\x7f" else chr(0x2400 + ord(c)) for c in _CONTROLS]
+_FIRST_PRINTED: Final = np.uint8(0x20)
+_PRINTED: Final = 0x7F - 0x20  # how many characters of ASCII are
 _ANY_CONTROL: Final = r"[\x00-\x08\x0b-\x1f\x7f\x{9b}]"
 
 
@@ -24,10 +28,12 @@ def clean(messages: pl.Series) -> pl.Series:
 
     Tabs and line feeds within stay. Work is done only for the rows that need it.
     """
-    dirty = messages.str.contains(_ANY_CONTROL) | messages.str.ends_with("\n")
-    if not dirty.any():
+    if not _any_dirty(octets(messages.to_frame())[messages.name]):
         return messages
+    dirty = messages.str.contains(_ANY_CONTROL) | messages.str.ends_with("\n")
     rows = dirty.fill_null(value=False).arg_true()
+    if rows.is_empty():
+        return messages
     cleaned = (
         messages.gather(rows)
         .str.replace_all(_ANSI, "")
@@ -35,6 +41,23 @@ def clean(messages: pl.Series) -> pl.Series:
         .str.replace_many(_CONTROLS, _PICTURES)
     )
     return messages.scatter(rows, cleaned)
+
+
+def octets(texts: pl.DataFrame) -> dict[str, npt.NDArray[np.uint8]]:
+    """The UTF-8 bytes of all the texts of each column, one after the other.
+
+    To ask whether any text has a certain character takes a fifth of the time that asking each does.
+    """
+    joined = texts.select(pl.all().str.join("").cast(pl.Binary)).row(0, named=True)
+    return {name: np.frombuffer(letters, np.uint8) for name, letters in joined.items()}
+
+
+def _any_dirty(letters: npt.NDArray[np.uint8]) -> bool:
+    """Whether a message among these bytes may need cleaning; False is certain."""
+    if not np.any(letters - _FIRST_PRINTED >= _PRINTED):
+        return False
+    controls = np.count_nonzero(letters < _FIRST_PRINTED) - np.count_nonzero(letters == ord("\t"))
+    return bool(controls or np.any(letters == 0x7F) or np.any(letters == 0x9B))
 
 
 def too_long(messages: pl.Series) -> list[int]:
@@ -54,6 +77,8 @@ def clean_names(frame: pl.DataFrame, columns: Sequence[str]) -> pl.DataFrame:
     Names (hosts, units, containers) go to terminals and pages as they are. A name is the same for
     most rows, so only the distinct ones are looked at.
     """
+    if frame.is_empty():
+        return frame
     strange = frame.select(pl.col(columns).unique().str.contains(_NO_NAME).any())
     dirty = [name for name, found in strange.row(0, named=True).items() if found]
     if not dirty:
