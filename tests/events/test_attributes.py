@@ -5,6 +5,7 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
+from boxwatch.events.alike import Alike
 from boxwatch.events.attributes import as_json, extended
 
 CELLS = st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -18,6 +19,20 @@ def test_attributes_say_exactly_what_the_columns_said(rows) -> None:
     found = [None if text is None else orjson.loads(text) for text in texts]
     told = [{k: v for k, v in zip("xyz", row, strict=True) if v is not None} for row in rows]
     assert found == [fields or None for fields in told]
+
+
+@given(st.lists(st.tuples(CELLS, CELLS), min_size=1, max_size=6))
+def test_attributes_begin_with_what_rows_share(rows) -> None:
+    """Its own fields follow, those that it has; the last is one that all rows have."""
+    frame = pl.DataFrame(
+        [("s", *row, "own") for row in rows],
+        schema=dict.fromkeys("sabo", pl.String()),
+        orient="row",
+    )
+    texts = as_json(frame, {name: name for name in "sabo"}, Alike(frame, ["s"]))
+    told = [{"s": "s", "a": a, "b": b, "o": "own"} for a, b in rows]
+    found = [orjson.loads(text) for text in texts]
+    assert found == [{k: v for k, v in row.items() if v is not None} for row in told]
 
 
 def test_extras_are_added_to_their_rows_only() -> None:

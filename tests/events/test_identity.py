@@ -1,6 +1,7 @@
 """Event ids."""
 
 import polars as pl
+from xxhash import xxh3_64_intdigest
 
 from boxwatch.events import identity
 
@@ -11,6 +12,13 @@ def test_the_hash_is_xxh3_64() -> None:
         0x2D06800538D394C2,
         0xE6C632B61E964E1F,
     ]
+
+
+def test_a_long_column_is_hashed_as_a_short_one() -> None:
+    """However many texts there are, each has its own id, and null that of the empty text."""
+    texts = pl.Series([None, *(f"cursor {number}" for number in range(10_000))])
+    expected = [xxh3_64_intdigest((text or "").encode()) for text in texts]
+    assert identity.digest(texts).to_list() == expected
 
 
 def test_columns_do_not_run_into_each_other() -> None:

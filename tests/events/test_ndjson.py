@@ -102,6 +102,18 @@ def test_a_line_of_ten_megabytes_is_read() -> None:
     assert read.frame["a"].str.len_chars().to_list() == [4, 10_000_000, 4]
 
 
+def test_a_long_chunk_without_any_field_has_its_rows() -> None:
+    """Each is a record of which nothing is known."""
+    read = records(b"{}\n" * 100_000)
+    assert read.frame["a"].to_list() == [None] * 100_000
+
+
+def test_a_field_that_only_late_lines_of_a_long_chunk_have_is_read() -> None:
+    """The first lines tell what to expect, and nothing is lost where they do not tell all."""
+    read = records(b'{"a":"x","b":"y"}\n' * 20_000 + b'{"c":"late"}\n', "a", "b", "c")
+    assert read.frame["c"].to_list()[-2:] == [None, "late"]
+
+
 def test_rows_know_their_lines_despite_blank_and_bad_ones() -> None:
     """The raw line and the offset belong to the row, wherever lines were skipped."""
     read = records(b"\n" + GOOD + b"bad\n  \n" + b'{"a":"b"}\n' + b"\x00\n" + b'{"a":"c"}')

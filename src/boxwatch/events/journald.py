@@ -7,7 +7,7 @@ an array of values (https://systemd.io/JOURNAL_EXPORT_FORMATS/#journal-json-form
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import polars as pl

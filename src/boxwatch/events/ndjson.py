@@ -170,13 +170,14 @@ def _read_clean(lines: bytes, columns: Sequence[str]) -> pl.DataFrame:
     A field that no line has costs as much as one that all have: looking for it.
     """
     expected = likely(lines, columns) if len(lines) >= _LARGE else columns
-    if len(expected) < len(columns):
+    if 0 < len(expected) < len(columns):
         frame = pl.read_ndjson(lines, schema=dict.fromkeys(expected, pl.String()))
-        told = frame.width * frame.height - sum(column.null_count() for column in frame)
-        if has_keys(lines, told):
-            absent = [name for name in columns if name not in frame.columns]
-            nothing = [pl.lit(None, pl.String).alias(name) for name in absent]
-            return frame.with_columns(nothing).select(columns)
+        if has_keys(lines, frame.width * frame.height - sum(frame.null_count().row(0))):
+            present = frozenset(expected)
+            nothing = pl.lit(None, pl.String)  # takes no room until it is looked at
+            return frame.select(
+                pl.col(name) if name in present else nothing.alias(name) for name in columns
+            )
     return pl.read_ndjson(lines, schema=dict.fromkeys(columns, pl.String()))
 
 

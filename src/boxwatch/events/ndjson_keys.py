@@ -27,10 +27,11 @@ def likely(lines: bytes, columns: Sequence[str]) -> Sequence[str]:
 
 
 def has_keys(lines: bytes, count: int) -> bool:
-    """Whether the objects in `lines`, known to have `count` keys at least, have no others.
+    """Whether the objects in `lines`, known to have `count` keys at least, surely have no others.
 
-    Told from text alone: a key is what ends in a quote, not escaped, and a colon. Where no other
-    quotes stand before colons either, which takes half the time to see, that is the answer.
+    Told from text alone: a key ends in a quote, not escaped, and a colon. Other quotes before
+    colons count too, as of a text that begins with one; where there are not even escaped ones,
+    which takes half the time to see, that is the answer.
     """
     return _count_pairs(lines) == count or _count_keys(lines) == count
 
