@@ -6,7 +6,6 @@ import tracemalloc
 import orjson
 import polars as pl
 import pytest
-import structlog
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -26,7 +25,7 @@ def said(capsys):
     """What Boxwatch logs about itself from here on, as text."""
     write_logs()
     yield lambda: capsys.readouterr().err
-    structlog.reset_defaults()
+    write_logs(None)
 
 
 def mine(miner, *batches, service="s"):

@@ -14,13 +14,12 @@ import traceback
 from collections.abc import Sequence
 
 import typer
-from typer import rich_utils
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOption
 from typer._click.exceptions import UsageError as ClickUsageError
 from typer.core import TyperArgument
 
 from boxwatch.cli.options import GLOBAL_OPTIONS, HELP_OPTIONS, Version, show_no_type_of_flags
-from boxwatch.cli.table import CommandTable
+from boxwatch.cli.table import CommandTable, imported
 from boxwatch.errors import BoxwatchError, Defect, EnvironmentFault, UsageError
 
 app = typer.Typer(
@@ -115,5 +114,5 @@ def _say_usage(error: ClickException, *, as_json: bool) -> int:
         path = "boxwatch" if context is None else context.command_path
         _say(UsageError(error.format_message(), hint=f"See `{path} --help`."), as_json=True)
     else:
-        rich_utils.rich_format_error(error)
+        imported("typer.rich_utils").rich_format_error(error)  # markdown and all: seldom needed
     return UsageError.exit_status

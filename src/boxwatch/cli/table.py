@@ -26,7 +26,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "normalize": ("boxwatch.cli.batch:normalize", "Turn raw records into the event store."),
     "features": ("boxwatch.cli.batch:features", "Turn stored events into windows of features."),
     "train": ("boxwatch.cli.batch:train", "Fit the models to the stored windows."),
-    "detect": ("boxwatch.cli.batch:detect", "Find incidents in the stored events."),
+    "detect": ("boxwatch.cli.detect:detect", "Find incidents in the stored events."),
     "replay": ("boxwatch.cli.batch:replay", "Run a recording through again, from the beginning."),
     "incidents": ("boxwatch.cli.incidents:app", "List, show, report, acknowledge incidents."),
     "logs": ("boxwatch.cli.logs:app", "Search and count stored lines; templates of any file."),
@@ -44,7 +44,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
 def load(name: str) -> Command:
     """The command `name` with the options every command has; imports its module."""
     module, _, attribute = COMMANDS[name][0].partition(":")
-    found: typer.Typer | Callable[..., object] = getattr(_imported(module), attribute)
+    found: typer.Typer | Callable[..., object] = getattr(imported(module), attribute)
     if isinstance(found, typer.Typer):
         command = typer.main.get_command(found)
     else:
@@ -55,7 +55,7 @@ def load(name: str) -> Command:
     return command
 
 
-def _imported(module: str) -> ModuleType:
+def imported(module: str) -> ModuleType:
     """The module; what it makes lives as long as the process, and is not looked at for garbage."""
     gc.disable()
     try:

@@ -1,5 +1,6 @@
 """What Boxwatch says about itself: one record per internal event, log line and metric at once."""
 
+from boxwatch.pulse.log_lines import write_logs
 from boxwatch.pulse.records import (
     BaselineRunning,
     BatchStored,
@@ -32,7 +33,6 @@ from boxwatch.pulse.registry import (
     Registry,
     emit,
     unheard,
-    write_logs,
 )
 
 __all__ = [

@@ -8,16 +8,13 @@ vanishes rather than freeze at its last value.
 
 from __future__ import annotations
 
-import logging
-import sys
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar, Final, Protocol
 
-import structlog
-
 from boxwatch.clock import monotonic
+from boxwatch.pulse.log_lines import write_line
 
 STALE_SECONDS: Final = 60.0
 
@@ -176,30 +173,9 @@ class Event(Protocol):
 
 
 REGISTRY: Final = Registry()
-_LOG: Final = structlog.get_logger("boxwatch")
 
 
 def emit(event: Event, registry: Registry = REGISTRY) -> None:
     """Write `event` as one log line, where logs are wanted, and apply it to the metrics."""
     registry.apply(event.moves())
-    if structlog.is_configured():
-        _LOG.log(event.level, event.slug, **asdict(event))  # type: ignore[call-overload]
-
-
-def write_logs(level: int = logging.WARNING, *, as_json: bool = False) -> None:
-    """Send log lines of at least `level` to standard error, as text or as one JSON object each."""
-    last = (
-        structlog.processors.JSONRenderer()
-        if as_json
-        else structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"])
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            last,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: structlog.WriteLogger(sys.stderr),
-        cache_logger_on_first_use=False,
-    )
+    write_line(event.level, event.slug, asdict(event))  # type: ignore[call-overload]
