@@ -16,9 +16,9 @@ from boxwatch.events import RAW_KINDS, RawChunk
 from boxwatch.settings import Settings
 from boxwatch.sources import Source
 from boxwatch.store import EventStore, Layout
-from boxwatch.wiring.hosts import host_name
 from boxwatch.wiring.reading import sources
 from boxwatch.wiring.reports import CollectReport, SourceLine
+from boxwatch.wiring.this_host import host_name
 
 _PAUSE_S: Final = 0.1
 _LEAST_S: Final = 3.0  # time for every tool to start and give its first reading

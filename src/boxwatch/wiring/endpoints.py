@@ -9,7 +9,8 @@ from boxwatch import parts
 from boxwatch.errors import SettingError
 from boxwatch.settings import ServiceEndpoint, Settings
 from boxwatch.sources import Position, Source
-from boxwatch.wiring.hosts import Watched, host_name
+from boxwatch.wiring.hosts import Watched
+from boxwatch.wiring.this_host import host_name
 
 _KEY = "services"
 

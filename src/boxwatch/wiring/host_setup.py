@@ -27,8 +27,9 @@ from boxwatch.settings import (
 )
 from boxwatch.sources import Capability, Login
 from boxwatch.wiring.checking import capabilities
-from boxwatch.wiring.hosts import host_name, usual_keys
+from boxwatch.wiring.hosts import usual_keys
 from boxwatch.wiring.reading import sources
+from boxwatch.wiring.this_host import host_name
 
 _UNNAMED: Final = re.compile(r"[^A-Za-z0-9_.@-]+")
 _NO_KEY: Final = (

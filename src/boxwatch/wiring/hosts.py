@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pwd
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Final
 from boxwatch import parts
 from boxwatch.settings import Host, Settings, read_address
 from boxwatch.sources import LocalShell, Login, Position, Shell
+from boxwatch.wiring.this_host import host_name
 
 _KEYS: Final = ("id_ed25519", "id_ecdsa", "id_rsa")  # in the order in which ssh(1) prefers them
 
@@ -34,11 +34,6 @@ class Watched:
     def wants(self, source: str) -> bool:
         """True if `source` is to be read there."""
         return not self.only or source in self.only
-
-
-def host_name() -> str:
-    """The name this machine's records carry."""
-    return socket.gethostname()
 
 
 def watched(settings: Settings) -> list[Watched]:

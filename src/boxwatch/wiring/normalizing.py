@@ -13,8 +13,8 @@ from boxwatch.pulse import Progress
 from boxwatch.settings import Settings
 from boxwatch.store import EventStore, Layout, ingest
 from boxwatch.wiring.damage import tell_damage
-from boxwatch.wiring.hosts import host_name
 from boxwatch.wiring.reports import NormalizeReport
+from boxwatch.wiring.this_host import host_name
 
 
 def normalize(
