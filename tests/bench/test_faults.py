@@ -14,6 +14,7 @@ from boxwatch.bench.faults.machine_day import Alarm, Day, Injected
 from boxwatch.errors import UsageError
 from boxwatch.events import Events
 from boxwatch.events.schema import LOGS, SAMPLES
+from boxwatch.lifecycle.intervals import wilson
 from boxwatch.pulse import unheard
 from boxwatch.settings import Settings
 from boxwatch.sources.simulated import InjectedFault, Truth
@@ -99,8 +100,8 @@ def test_faults_last_as_in_the_log_but_no_longer_than_there_is_room(data_sets):
 
 def test_the_interval_of_a_share():
     """Wilson's, as in the literature: 48 of 50 is .865 to .989."""
-    assert intervals.of_share(48, 50) == pytest.approx((0.865, 0.989), abs=1e-3)
-    assert intervals.of_share(0, 0) == (0.0, 1.0)
+    assert wilson(48, 50) == pytest.approx((0.865, 0.989), abs=1e-3)
+    assert wilson(0, 0) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize(("count", "low", "high"), [(0, 0.0, 3.689), (4, 1.09, 10.24)])

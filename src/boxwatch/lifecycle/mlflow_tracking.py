@@ -37,6 +37,7 @@ _RUN: Final = "boxwatch.run"
 _VERSION: Final = "boxwatch.version"
 _STATES: Final = {"finished": "FINISHED", "failed": "FAILED", "lost": "KILLED"}
 _LONGEST: Final = 6_000  # letters of a parameter; MLflow refuses longer ones
+_MOST_PARAMS: Final = 100  # that MLflow takes at once
 _ROLES: Final[tuple[Role, ...]] = ("champion", "challenger")
 
 
@@ -169,7 +170,9 @@ class _Sync:
             for key, text in _texts({"recipe": run.recipe, "selection": run.selection})
         ]
         tags = [RunTag("boxwatch.reason", str(run.outcome.get("reason", ""))[:_LONGEST])]
-        self._client.log_batch(made.info.run_id, metrics, params[:100], tags)
+        self._client.log_batch(made.info.run_id, metrics, (), tags)
+        for start in range(0, len(params), _MOST_PARAMS):
+            self._client.log_batch(made.info.run_id, params=params[start : start + _MOST_PARAMS])
         self._client.set_tag(made.info.run_id, _RUN, str(run.number))
         self._client.set_terminated(made.info.run_id, _STATES[run.state], at)
 

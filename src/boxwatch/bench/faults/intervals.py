@@ -1,4 +1,4 @@
-"""How sure a count makes a figure: intervals of 95 %."""
+"""How sure a count makes a figure: the interval of 95 %; of a share, `lifecycle.intervals`."""
 
 from __future__ import annotations
 
@@ -6,17 +6,6 @@ import math
 from typing import Final
 
 _Z: Final = 1.959964  # of the normal distribution, two-sided 95 %
-
-
-def of_share(found: int, total: int) -> tuple[float, float]:
-    """The interval of a share (Wilson, JASA 1927)."""
-    if total == 0:
-        return 0.0, 1.0
-    share, square = found / total, _Z * _Z
-    middle = share + square / (2 * total)
-    half = _Z * math.sqrt(share * (1 - share) / total + square / (4 * total * total))
-    scale = 1 + square / total
-    return max((middle - half) / scale, 0.0), min((middle + half) / scale, 1.0)
 
 
 def of_count(count: int) -> tuple[float, float]:

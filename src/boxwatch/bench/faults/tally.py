@@ -12,6 +12,7 @@ from boxwatch.bench.faults.classes import BY_NAME, CLASSES, FaultClass
 from boxwatch.bench.faults.fault_log import FaultLog
 from boxwatch.bench.faults.machine_day import Day, Injected
 from boxwatch.bench.result import Figure, at_least, at_most, measured, not_measured
+from boxwatch.lifecycle.intervals import wilson
 
 RECALL: Final = 0.95
 FALSE_ALARMS: Final = 1.0  # a host and week
@@ -37,7 +38,7 @@ def _of_class(one: FaultClass, faults: Sequence[Injected]) -> list[Figure]:
         name = f"{one.name}: found"
         return [not_measured(name, "share", RECALL, "none of these machine-days had one")]
     delays = sorted(fault.delay_s for fault in faults if fault.delay_s is not None)
-    low, high = intervals.of_share(len(delays), len(faults))
+    low, high = wilson(len(delays), len(faults))
     name = f"{one.name}: found {len(delays)}/{len(faults)} ({low:.2f}-{high:.2f})"
     recall = at_least(name, len(delays) / len(faults), "share", RECALL)
     if not delays:
