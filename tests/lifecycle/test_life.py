@@ -16,7 +16,7 @@ from boxwatch.lifecycle.gates import Limits
 from boxwatch.lifecycle.life import Life
 from boxwatch.lifecycle.task import Selected
 from boxwatch.models import Saved
-from boxwatch.store import Ledger, WriterLock, read_champions
+from boxwatch.store import Ledger, WriterLock, load_model, read_champions
 
 KINDS = ("setosa", "virginica")
 
@@ -30,6 +30,7 @@ class Flowers:
         self.seed = 1
         self.flip = False
         self.fails = False
+        self.old = np.empty(0)  # means that are of an older format
 
     def recipe(self) -> Mapping[str, Any]:
         return {"flip": self.flip}
@@ -53,6 +54,8 @@ class Flowers:
         """Right or wrong, flower by flower."""
         frame = rows["flowers"]
         means = parts["flowers"].arrays["means"]
+        if np.array_equal(means, self.old):
+            raise ModelError("The flowers are of another time.")
         guess = np.abs(frame["petal"].to_numpy()[:, None] - means).argmin(axis=1)
         right = (guess == frame["kind"].to_numpy()).astype(float)
         return Evidence(
@@ -192,6 +195,20 @@ def test_a_training_that_fails_is_told_and_leaves_no_version(
     assert "withered" in ledger.runs()[0].outcome["reason"]
     task.fails = False
     assert life.train().version == 1
+
+
+def test_a_champion_that_nobody_can_read_any_more_is_no_bar(
+    life: Life, task: Flowers, ledger: Ledger
+) -> None:
+    """After an upgrade that changed models, the next version takes its place, and it is told."""
+    old = life.train()
+    promoted(life, 1)
+    task.old = load_model(life._folder, old.parts["flowers"]).arrays["means"]
+    task.seed = 2
+    life.train()
+    assert promoted(life, 2)
+    told = next(one for one in ledger.changes()[0].decision.evidence if one["gate"] == "measured")
+    assert "champion v1: The flowers are of another time" in told["text"]
 
 
 def test_only_one_process_trains_at_a_time(life: Life, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from boxwatch.errors import BoxwatchError, UsageError
+from boxwatch.errors import BoxwatchError, ModelError, UsageError
 from boxwatch.lifecycle.evidence import Evidence
 from boxwatch.lifecycle.gates import Limits, Verdict, check
 from boxwatch.lifecycle.task import Task
@@ -176,7 +176,11 @@ class Life:
         if champion is None or champion == version:
             return mine, None
         theirs = self._ledger.version(champion)
-        return mine, self._task.measure(self._parts(theirs), rows)
+        try:
+            return mine, self._task.measure(self._parts(theirs), rows)
+        except ModelError as error:  # of an older format: nobody can use it any more
+            missing = f"champion v{champion}: {error.message}"
+            return replace(mine, unmeasured=(*mine.unmeasured, missing)), None
 
     def _rows(self, run: Run) -> dict[str, pl.DataFrame]:
         names: Mapping[str, Any] = run.selection["rows"]
