@@ -53,11 +53,17 @@ def test_a_crash_loop_is_one_incident(incidents, engine):
 def test_a_kill_for_memory_is_one_incident(incidents, engine):
     """Although the engine reports the kill up to four times, and then the end.
 
-    The container outlives the process that is killed: with its cgroup the report would be gone.
+    The engine begins to look for kills once the container runs, and what it looks at is gone with
+    the container: it eats when it is told to, and outlives the process that is killed.
     """
     limit = ("--memory=8m", "--memory-swap=8m")
-    script = "busybox tail /dev/zero; sleep 3; exit 9"
-    found = incidents(lambda: engine.run(script, "--name=eats", *limit), "oom", "die")
+    script = "until [ -e /eat ]; do sleep 0.1; done; busybox tail /dev/zero; sleep 10; exit 9"
+
+    def start():
+        engine.run(script, "--name=eats", *limit)
+        engine.do("exec", "eats", "busybox", "touch", "/eat")
+
+    found = incidents(start, "oom", "die")
     assert [entity for entity, _, _ in found] == ["service:eats"]
     assert "memory limit" in found[0][2]
 

@@ -25,6 +25,7 @@ from boxwatch.sources.outbox import Health, Parcel, chunks, first_line
 from boxwatch.sources.source import Position, Shell
 
 _BOOT: Final = ("cat", "/proc/sys/kernel/random/boot_id", "/proc/uptime", "/proc/stat")
+_NEWEST: Final = ("sh", "-c", "dmesg --raw | tail -n 20")
 _LIMIT_S: Final = 10.0
 _LIMIT_BYTES: Final = 4 << 20  # /proc/stat of a machine with thousands of interrupts
 _BURST_S: Final = 5.0  # how long what the ring held before takes to come
@@ -126,6 +127,7 @@ class KernelStream:
         if told is None:
             raise SourceError("The host does not tell its boot id and uptime.")
         up_us = int(float(told[2]) * 1e6)
+        newest_us = await self._newest_us()
         booted_us = to_micros(self._clock.now()) - up_us
         second = re.search(r"^btime (\d{1,12})$", text, re.MULTILINE)
         if second is not None and abs(int(second[1]) * 1_000_000 - booted_us) > _AGREE_US:
@@ -133,11 +135,25 @@ class KernelStream:
         known = self._passed.get("booted_us")
         if self._passed.get("boot_id") != told[1]:
             # A first start begins now; a host that was booted anew is read from its start.
-            self._fresh_us = 0 if self._passed or self._options.since is not None else up_us
+            now_us = up_us if newest_us is None else newest_us + 1
+            self._fresh_us = 0 if self._passed or self._options.since is not None else now_us
             self._passed = {}
         elif isinstance(known, int):
             booted_us = known
         self._boot = Boot(self._host, told[1], booted_us)
+
+    async def _newest_us(self) -> int | None:
+        """When the newest record came, by the ring's own clock; None where dmesg does not tell.
+
+        That clock can be seconds behind /proc/uptime: on virtual machines that were paused, say.
+
+        Raises:
+            SourceError: the host cannot be reached or was lost.
+
+        """
+        done = await self._shell.run(_NEWEST, limit_s=_LIMIT_S, limit_bytes=_LIMIT_BYTES)
+        records = dmesg_records(done.stdout.split(b"\n"))
+        return max((one.micros for one in records if one.micros is not None), default=None)
 
     async def _follow_one(self) -> None:
         """Take records in the first way that gives any."""
