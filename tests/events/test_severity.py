@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from boxwatch.events.severity import WORDS, from_text
+from boxwatch.events.severity import WORDS, severity_of
 
 
 @pytest.mark.parametrize(
@@ -76,18 +76,18 @@ from boxwatch.events.severity import WORDS, from_text
 )
 def test_the_severity_of_a_line(line: str, number: int | None) -> None:
     """Stated by a key, at the head, by klog's letter or by a crash; else unknown."""
-    assert from_text(pl.Series([line])).to_list() == [number]
+    assert severity_of(pl.Series([line])).to_list() == [number]
 
 
 @given(st.lists(st.text(st.characters(codec="utf-8"), max_size=300), max_size=6))
 def test_a_line_says_the_same_among_others(lines: list[str]) -> None:
     """Whatever the text is, nothing is raised, and a batch is the sum of its lines."""
-    alone = [from_text(pl.Series([line])).item() for line in lines]
-    assert from_text(pl.Series(lines, dtype=pl.String)).to_list() == alone
+    alone = [severity_of(pl.Series([line])).item() for line in lines]
+    assert severity_of(pl.Series(lines, dtype=pl.String)).to_list() == alone
 
 
 @given(st.text(max_size=40), st.sampled_from(sorted(WORDS)))
 def test_a_level_after_its_key_is_read_after_any_text(before: str, word: str) -> None:
     """Offsets of bytes and of characters differ; the level is found all the same."""
     plain = "".join(char for char in before if not char.isascii())
-    assert from_text(pl.Series([f"{plain} level={word} x"])).to_list() == [WORDS[word]]
+    assert severity_of(pl.Series([f"{plain} level={word} x"])).to_list() == [WORDS[word]]

@@ -50,7 +50,7 @@ def normalise_lines(records: Records) -> Events:
         pl.col("host").fill_null(records.chunk.host),
         pl.lit("docker").alias("source"),
         pl.col("stream").alias("subtype"),
-        severity.from_text(messages),
+        severity.severity_of(messages),
         missing().alias("unit"),
         "container_name",
         "container_id",

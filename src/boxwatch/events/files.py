@@ -36,7 +36,7 @@ def normalise(records: Records) -> Events:
     ids = identity.of(frame, ["host", "path", "inode", "offset", "message"])
     stated = line_times.from_head(frame["message"], frame["read_at"])
     frame = frame.with_columns(
-        stated.alias("stated"), severity.from_text(frame["message"]).alias("severity")
+        stated.alias("stated"), severity.severity_of(frame["message"]).alias("severity")
     )
     frame, extras = _opened(frame)
     draft = frame.select(

@@ -166,7 +166,7 @@ def _severity(messages: pl.Series, told: pl.DataFrame) -> pl.Series:
     given, states = told["severity"], told["states"]
     if not states.any():
         return given
-    said = severity.from_text(messages.filter(states))
+    said = severity.severity_of(messages.filter(states))
     return given.scatter(states.arg_true(), said.fill_null(given.filter(states)))
 
 
@@ -193,7 +193,9 @@ def _settled(records: Records) -> tuple[pl.DataFrame, Alike, dict[int, dict[str,
     frame = records.frame
     alike = _alike(frame)
     doubtful = frame["MESSAGE"].is_null()
-    for name in filled(frame.select(name for name in _OPEN if name not in alike.columns)):
+    own = frame.select(name for name in _OPEN if name not in alike.columns)
+    begun = own.select(pl.all().str.starts_with("[").any()).row(0, named=True)
+    for name in (name for name, any_begins in begun.items() if any_begins):
         doubtful |= _bracketed(frame[name])
     shared = _any_begins(alike.rows.select(name for name in _OPEN if name in alike.columns))
     if shared.any():
@@ -224,8 +226,6 @@ def _settled(records: Records) -> tuple[pl.DataFrame, Alike, dict[int, dict[str,
 def _bracketed(texts: pl.Series) -> pl.Series:
     """Which of `texts` look like an array; for null that is unknown."""
     begun = texts.str.starts_with("[")
-    if not begun.any():
-        return begun
     return begun.scatter(begun.arg_true(), texts.filter(begun).str.ends_with("]"))
 
 

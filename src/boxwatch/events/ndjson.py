@@ -12,34 +12,25 @@ from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 import orjson
 import polars as pl
 from polars.exceptions import ComputeError
 
+from boxwatch.events.line_places import LinePlaces, Spans, spans
 from boxwatch.events.ndjson_keys import has_keys, likely
 from boxwatch.events.quarantine import Refused, set_aside
 from boxwatch.events.schema import RawChunk
 
-_BLANK: Final = b" \t\r"  # what JSON calls white space; the newline ends the line
 _LITTER: Final = b"\x00 \t\r"  # a crash leaves NUL bytes in files
 _FEW: Final = 16
-_SLICE: Final = 256 * 1024
 _LARGE: Final = 256 * 1024
 _PIECE: Final = 4 * 1024 * 1024  # of a chunk that holds a line that is not JSON
 
 
 Row = list[str | None]
-
-
-class Spans(NamedTuple):
-    """Where lines lie in their chunk: byte offsets of each begin and end."""
-
-    starts: npt.NDArray[np.int64]
-    ends: npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -58,18 +49,15 @@ class Records:
     skipped: Set[int] = frozenset()  # where the unreadable lines begin
 
     @cached_property
-    def _spans(self) -> Spans:
-        spans = _spans(self.chunk.lines, 0, len(self.chunk.lines))
-        if not self.skipped:
-            return spans
-        kept = ~np.isin(spans.starts, list(self.skipped))
-        return Spans(spans.starts[kept], spans.ends[kept])
+    def _places(self) -> LinePlaces:
+        return LinePlaces(self.chunk.lines, self.frame.height, self.skipped)
 
     def line(self, row: int) -> bytes:
         """The raw line that `row` was read from."""
         if not isinstance(self.chunk.content, bytes):
             return self.chunk.content.line(row)
-        return self.chunk.lines[self._spans.starts[row] : self._spans.ends[row]]
+        start, end = self._places.span(row)
+        return self.chunk.lines[start:end]
 
     def fields(self, row: int) -> dict[str, Any]:
         """All fields of `row` with their JSON types: exact where text is ambiguous."""
@@ -77,8 +65,7 @@ class Records:
 
     def set_aside(self, rows: Sequence[int], reason: str) -> pl.DataFrame:
         """The quarantine rows for `rows`."""
-        starts = self._spans.starts if rows else ()
-        refused = [Refused(int(starts[row]), self.line(row), reason) for row in rows]
+        refused = [Refused(self._places.span(row)[0], self.line(row), reason) for row in rows]
         return set_aside(self.chunk, self.now, refused)
 
 
@@ -189,7 +176,7 @@ def _read_pieces(lines: bytes, columns: Sequence[str]) -> tuple[pl.DataFrame, li
         try:
             frames.append(_read_clean(lines[start:end], columns))
         except ComputeError:
-            frame, bad = _read_lines(lines, _spans(lines, start, end), columns)
+            frame, bad = _read_lines(lines, spans(lines, start, end), columns)
             frames.append(frame)
             refused += bad
     return pl.concat(frames, rechunk=True), refused
@@ -209,35 +196,15 @@ def _pieces(lines: bytes) -> Iterator[tuple[int, int]]:
         start = end
 
 
-def _spans(lines: bytes, start: int, end: int) -> Spans:
-    """Every line between two offsets that is not blank; an unterminated last one too."""
-    buffer = np.frombuffer(lines, np.uint8)[start:end]
-    # Slices that fit the processor's cache: faster than the whole at once.
-    found = [
-        np.flatnonzero(buffer[first : first + _SLICE] == ord("\n")) + (first + start)
-        for first in range(0, len(buffer), _SLICE)
-    ]
-    ends = np.concatenate([np.empty(0, np.int64), *found])
-    if len(buffer) and buffer[-1] != ord("\n"):
-        ends = np.append(ends, end)
-    starts = np.concatenate([np.full(min(1, len(ends)), start), ends[:-1] + 1])
-    filled = starts < ends
-    # Nearly every line begins with its object; only the others may be nothing but white space.
-    head = buffer[np.minimum(starts - start, len(buffer) - 1)]
-    for line in np.flatnonzero(filled & (head != ord("{"))):
-        filled[line] = bool(lines[starts[line] : ends[line]].strip(_BLANK))
-    return Spans(starts[filled], ends[filled])
-
-
 def _read_lines(
-    lines: bytes, spans: Spans, columns: Sequence[str]
+    lines: bytes, places: Spans, columns: Sequence[str]
 ) -> tuple[pl.DataFrame, list[Refused]]:
-    """The rows of the readable lines among `spans`, in order, and the lines that are not."""
+    """The rows of the readable lines at `places`, in order, and the lines that are not."""
     sound: list[bytes] = []
     order: list[int] = []
     lenient: dict[int, Row] = {}
     refused: list[Refused] = []
-    for number, (start, end) in enumerate(zip(*(part.tolist() for part in spans), strict=True)):
+    for number, (start, end) in enumerate(zip(*(part.tolist() for part in places), strict=True)):
         line = lines[start:end]
         if _is_sound(line):
             sound.append(line)

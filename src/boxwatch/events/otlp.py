@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -19,24 +20,13 @@ from boxwatch.events.drafts import log_events, missing
 from boxwatch.events.model_servers import NAMES, Reading, recognised
 from boxwatch.events.ndjson import Records
 from boxwatch.events.quarantine import gather
-from boxwatch.events.schema import SAMPLES, Events, check, empty
+from boxwatch.events.schema import SAMPLES, Events, Schema, check, empty
 
 COLUMNS: Final = (
     *("host", "received_at", "what", "time", "severity_number", "severity_text", "message"),
     *("trace_id", "span_id", "scope", "event_name", "service", "container_name", "container_id"),
     *("attributes", "resource", "name", "value"),
 )
-_KNOWN: Final = pl.DataFrame(
-    tomllib.loads(files(__package__).joinpath("otlp_metrics.toml").read_text("utf-8"))["metrics"],
-    schema={"name": pl.String, "state": pl.String, "kind": pl.String, "metric": pl.String}
-    | {"factor": pl.Float64},
-    orient="row",
-    strict=False,
-)
-_STATES_OF: Final[Mapping[str, frozenset[str]]] = {
-    str(name): frozenset(rows["state"]) for (name,), rows in _KNOWN.group_by("name")
-}
-
 # Where points say which state, direction or part they are about, in old and new conventions.
 _STATES: Final = (
     *("state", "cpu.mode", "system.memory.state", "system.paging.state", "direction", "status"),
@@ -50,13 +40,31 @@ _PARTS: Final[Mapping[str, tuple[str, ...]]] = {
     "gpu": ("gpu", "hw.id", "index"),
 }
 _NOT_TOLD: Final = "a data point of a metric that is not known, or without what it is about"
+_KNOWN: Final[Schema] = {
+    **dict.fromkeys(("name", "state", "kind", "metric"), pl.String()),
+    "factor": pl.Float64(),
+}
+
+
+@cache
+def _known() -> pl.DataFrame:
+    """What is known of each name and state of a metric; read when the first is asked for."""
+    table = tomllib.loads(files(__package__).joinpath("otlp_metrics.toml").read_text("utf-8"))
+    return pl.DataFrame(table["metrics"], schema=dict(_KNOWN), orient="row", strict=False)
+
+
+@cache
+def _states() -> Mapping[str, frozenset[str]]:
+    """By name of a metric that is known, the states of it that are."""
+    by_name = _known().group_by("name")
+    return {str(name): frozenset(rows["state"]) for (name,), rows in by_name}
 
 
 def of_use(name: str, told: Mapping[str, Any]) -> bool:
     """True if a data point of this name and with these attributes becomes a sample."""
     if name in NAMES:
         return True
-    states = _STATES_OF.get(name)
+    states = _states().get(name)
     return states is not None and ("" in states or _state(told) in states)
 
 
@@ -84,7 +92,7 @@ def normalise(records: Records) -> Events:
 
 def _logs(records: Records, frame: pl.DataFrame) -> Events:
     number = pl.col("severity_number").cast(pl.Int64, strict=False)
-    said = severity.from_text(frame["message"].fill_null(""))
+    said = severity.severity_of(frame["message"].fill_null(""))
     level = pl.when(number.is_between(1, 24)).then(number.cast(pl.UInt8, strict=False))
     extras: dict[int, dict[str, Any]] = {}
     for row, (more, resource) in enumerate(frame.select("attributes", "resource").iter_rows()):
@@ -158,7 +166,7 @@ def _part(told: Mapping[str, Any], keys: tuple[str, ...]) -> str | None:
 def _of_hardware(wide: pl.DataFrame) -> tuple[pl.DataFrame, set[int]]:
     part = pl.coalesce(*(pl.when(pl.col("kind") == kind).then(kind) for kind in _PARTS))
     joined = (
-        wide.join(_KNOWN, on="name", how="inner", suffix=":known")
+        wide.join(_known(), on="name", how="inner", suffix=":known")
         .filter((pl.col("state:known") == "") | (pl.col("state:known") == pl.col("state")))
         .with_columns(
             pl.when(pl.col("kind") == "host")

@@ -148,7 +148,7 @@ def from_word(word: pl.Expr) -> pl.Expr:
     return word.str.to_lowercase().replace_strict(WORDS, default=None, return_dtype=pl.UInt8)
 
 
-def from_text(messages: pl.Series) -> pl.Series:
+def severity_of(messages: pl.Series) -> pl.Series:
     """The severity that the text of each message states; null where it states none.
 
     For origins that carry no severity of their own. Reads the first 256 characters, colours of a

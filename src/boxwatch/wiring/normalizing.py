@@ -23,7 +23,7 @@ def normalize(
     export: bool,
     progress: Progress,
 ) -> NormalizeReport:
-    """Store what the raw artifacts hold and the store does not; see `store.ingest`."""
+    """Store what the raw artifacts hold and the store does not; see `store.ingestion`."""
     layout = Layout(data)
     if not layout.ingested.is_dir() and not layout.format_file.exists():
         raise UsageError(

@@ -1,0 +1,60 @@
+from .artifacts import load_model, model_versions, save_model
+from .champions import read_champions, write_champions
+from .compaction import Compacted
+from .digests import Digests, Recipe, runs
+from .event_store import EventStore, Head, Positions
+from .ingestion import Progress, ingest
+from .layout import Layout
+from .ledger import Ledger
+from .ledger_rows import Decision, Role, RoleChange, Run
+from .lock import WriterLock
+from .mending import Repaired, repair
+from .parts import Part
+from .quarantine import Tally
+from .raw_recording import RawRecording
+from .raw_streams import Normalise
+from .reading import Batch, Shape
+from .retention import Retained
+from .snapshot import pack, unpack
+from .state_store import Change, Checkpoint, StateStore
+from .training_rows import load_rows, save_rows
+
+__all__ = [
+    "Batch",
+    "Change",
+    "Checkpoint",
+    "Compacted",
+    "Decision",
+    "Digests",
+    "EventStore",
+    "Head",
+    "Layout",
+    "Ledger",
+    "Normalise",
+    "Part",
+    "Positions",
+    "Progress",
+    "RawRecording",
+    "Recipe",
+    "Repaired",
+    "Retained",
+    "Role",
+    "RoleChange",
+    "Run",
+    "Shape",
+    "StateStore",
+    "Tally",
+    "WriterLock",
+    "ingest",
+    "load_model",
+    "load_rows",
+    "model_versions",
+    "pack",
+    "read_champions",
+    "repair",
+    "runs",
+    "save_model",
+    "save_rows",
+    "unpack",
+    "write_champions",
+]
