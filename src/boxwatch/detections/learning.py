@@ -13,10 +13,10 @@ windows that their member did not learn from, and a plan says which (`plans.Plan
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import xxhash
@@ -69,6 +69,7 @@ def fit(  # noqa: PLR0913, PLR0917 - the windows with their keys, and when they 
     start: NDArray[np.integer] | None = None,
     *,
     courses: bool = False,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> ViewModel:
     """Learn a view from windows in time order.
 
@@ -80,11 +81,12 @@ def fit(  # noqa: PLR0913, PLR0917 - the windows with their keys, and when they 
         seed: For the detectors that draw at random.
         start: When each window starts, in µs; None where the rows of an entity follow one another.
         courses: Whether views of readings are judged by how these run, too.
+        options: Of the detectors, by name, such as a study found; see `plans.Plan.tuned`.
 
     Raises:
         ModelError: fewer windows than `LEAST_WINDOWS`.
     """
-    rows, plan = len(x), plan_of(view, courses=courses)
+    rows, plan = len(x), plan_of(view, courses=courses, options=options)
     if rows < LEAST_WINDOWS:
         raise ModelError(
             f"{rows} training rows teach nothing; at least {LEAST_WINDOWS} are needed.",
@@ -178,7 +180,7 @@ def _lesson(plan: Plan, member: Member, seen: Seen, cut: int, seed: int) -> Less
 
 
 def _learn(member: Member, lesson: Lesson, which: Int64) -> Detector:
-    detector = member.kind()
+    detector = member.make()
     detector.fit(lesson.seen.by(member, which), lesson.seed)
     return detector
 

@@ -8,11 +8,11 @@ from one kind of view to another is said here and nowhere else.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final, cast
 
 from boxwatch.features import View
 from boxwatch.models import PCA, Course, Detector, IsolationForest, KMeans, RobustZ
@@ -36,7 +36,8 @@ class Member:
 
     `least` and `below` are the numbers of windows to learn from between which it is one. One that
     is `in_context` sees each window with those before it; one that is `directed` sees only
-    excursions that may be a finding, over how far its entity ordinarily goes.
+    excursions that may be a finding, over how far its entity ordinarily goes. `options` are what
+    its constructor takes (`models.SPACES`); none = as it comes.
     """
 
     kind: type[Detector]
@@ -45,11 +46,16 @@ class Member:
     below: float = math.inf
     in_context: bool = False
     directed: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
         """The detector's name in the scores."""
         return self.kind.name
+
+    def make(self) -> Detector:
+        """A new detector of this kind."""
+        return cast("Callable[..., Detector]", self.kind)(**self.options)
 
     def serves(self, windows: int) -> bool:
         """Whether it learns from so many windows."""
@@ -73,6 +79,15 @@ class Plan:
     def member(self, name: str) -> Member:
         """The member of this name."""
         return next(member for member in self.members if member.name == name)
+
+    def tuned(self, options: Mapping[str, Mapping[str, Any]]) -> Plan:
+        """The plan with these options by member; one whose `used` is false is left out."""
+        members = []
+        for member in self.members:
+            mine = dict(options.get(member.name, {}))
+            if mine.pop("used", True):
+                members.append(replace(member, options=mine))
+        return replace(self, members=tuple(members))
 
     @property
     def in_context(self) -> bool:
@@ -102,18 +117,25 @@ TABLES: Final = Plan(
 PLANS: Final[Mapping[str, Plan]] = MappingProxyType(
     {plan.name: plan for plan in (COUNTS, READINGS, COURSES, TABLES)}
 )
-_READ: Final = ("gpu", "host")  # views of readings rather than of counts
+READ: Final = ("gpu", "host")  # views of readings rather than of counts
 
 
-def plan_of(view: View, *, courses: bool = False) -> Plan:
+def plan_of(
+    view: View,
+    *,
+    courses: bool = False,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+) -> Plan:
     """How `view` is judged.
 
     Args:
         view: One that is not known here is taken for counts.
         courses: Whether views of readings are judged by how these run, too.
+        options: Of the members of views of readings, by name; see `Plan.tuned`.
     """
     if view.name == TABLE:
         return TABLES
-    if view.name not in _READ:
+    if view.name not in READ:
         return COUNTS
-    return COURSES if courses else READINGS
+    plan = COURSES if courses else READINGS
+    return plan.tuned(options) if options else plan

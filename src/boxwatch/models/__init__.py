@@ -20,6 +20,7 @@ from boxwatch.models.pca import PCA
 from boxwatch.models.ranges import Ranges
 from boxwatch.models.reach import Reach
 from boxwatch.models.robust_z import RobustZ
+from boxwatch.models.search_spaces import SPACES, Choice, Range, Real, Whole
 from boxwatch.models.sessions import SessionModel, Sessions, Verdicts
 
 DETECTORS: Final[Mapping[str, type[Detector]]] = MappingProxyType(
@@ -35,11 +36,13 @@ __all__ = [
     "DETECTORS",
     "PCA",
     "SCALES",
+    "SPACES",
     "SPAN",
     "WEEK_SECONDS",
     "Baseline",
     "Calibrator",
     "Check",
+    "Choice",
     "Course",
     "Detector",
     "FitReport",
@@ -48,14 +51,17 @@ __all__ = [
     "Mahalanobis",
     "Matrix",
     "Nearest",
+    "Range",
     "Ranges",
     "Reach",
+    "Real",
     "RobustZ",
     "Saved",
     "SessionModel",
     "Sessions",
     "Vector",
     "Verdicts",
+    "Whole",
     "checks",
     "combine",
     "in_context",

@@ -28,17 +28,24 @@ _TINY: Final = 1e-9
 
 
 class Course:
-    """The geometric mean of Mahalanobis distance and distance to the nearest."""
+    """The geometric mean of Mahalanobis distance and distance to the nearest.
+
+    Args:
+        ridge: Of the Mahalanobis distance.
+        memory: How many rows are remembered to be near to.
+    """
 
     name: ClassVar[str] = "course"
     least_windows: ClassVar[int] = max(member.least_windows for member in _MEMBERS)
 
-    def __init__(self) -> None:
+    def __init__(self, ridge: float = 0.01, memory: int = 2000) -> None:
+        self.ridge = ridge
+        self.memory = memory
         self._members: list[Detector] = []
 
     def fit(self, x: Matrix, seed: int) -> None:
         """Fit both."""
-        members = [kind() for kind in _MEMBERS]
+        members: list[Detector] = [Mahalanobis(self.ridge), Nearest(self.memory)]
         for member in members:
             member.fit(x, seed)
         self._members = members

@@ -104,7 +104,8 @@ class DetectorTask:
         for name, windows in rows.items():
             if name in parts:
                 checked = _split(windows, _LEARNED)[1]
-                total.add(VIEWS[name], parts[name], checked, self._alpha(VIEWS[name], windows))
+                alpha = alarm_level(self._settings, VIEWS[name], windows)
+                total.add(VIEWS[name], parts[name], checked, alpha)
         incidents = self._incidents()
         return Evidence(
             quality=total.quality,
@@ -133,16 +134,18 @@ class DetectorTask:
             unmeasured=tuple(total.unmeasured),
         )
 
-    def _alpha(self, view: View, windows: pl.DataFrame) -> float:
-        hosts = windows["host"].n_unique()
-        entities = windows.select(pl.struct("host", "entity").n_unique()).item()
-        budget = self._settings.detections.false_alarms_per_host_week
-        share = 1.0 / len(VIEWS)
-        return IN_A_ROW * threshold(budget, view.window_s, max(entities / hosts, 1.0), share)
-
     def _incidents(self) -> list[Incident]:
         with StateStore.open(self._data) as store:
             return happened(store)
+
+
+def alarm_level(settings: Settings, view: View, windows: pl.DataFrame) -> float:
+    """The p-value at which `windows` of `view` are an alarm, by the budget of false alarms."""
+    hosts = windows["host"].n_unique()
+    entities = windows.select(pl.struct("host", "entity").n_unique()).item()
+    budget = settings.detections.false_alarms_per_host_week
+    share = 1.0 / len(VIEWS)
+    return IN_A_ROW * threshold(budget, view.window_s, max(entities / hosts, 1.0), share)
 
 
 def happened(store: StateStore) -> list[Incident]:
@@ -164,6 +167,7 @@ def fit_windows(view: View, windows: pl.DataFrame, recipe: Mapping[str, Any]) ->
         recipe["seed"],
         ordered["start"].to_physical().to_numpy(),
         courses=recipe["courses"],
+        options=recipe.get("options"),
     )
 
 
