@@ -201,3 +201,28 @@ def test_a_report_for_programs_is_json(capsys):
     found = answer(capsys, "report", "aa11")
     assert found["incident"]["id"] == "aa11"
     assert found["lines"] == []
+
+
+@pytest.mark.parametrize("opinion", ["real", "false", "expected"])
+def test_a_label_is_given_shown_and_taken_back(capsys, opinion):
+    """In the list, in the incident with its note, in the report; `none` takes it back."""
+    given = answer(capsys, "label", "aa", opinion, "--note", "a load test")["incident"]["label"]
+    assert (given["opinion"], given["note"]) == (opinion, "a load test")
+    for command in (["list"], ["show", "aa"], ["report", "aa"], ["report", "aa", "--format=html"]):
+        assert run(["incidents", *command]) == 0
+        assert opinion in capsys.readouterr().out
+    assert answer(capsys, "label", "aa", "none")["incident"]["label"] is None
+    assert answer(capsys, "show", "aa")["label"] is None
+
+
+def test_what_an_expectation_does_not_hold_back_is_said(capsys):
+    """A known failure is told as ever, whatever somebody expects."""
+    assert answer(capsys, "label", "aa", "expected")["still_told"] == ["gpu-thermal"]
+    assert run(["incidents", "label", "aa", "expected", "--for", "1h"]) == 0
+    assert "gpu-thermal" in capsys.readouterr().err
+
+
+def test_a_label_for_no_incident_names_the_nearest(capsys):
+    """A slip of the finger is told with the ids that are close to it."""
+    assert run(["incidents", "label", "aa12", "real"]) == 2
+    assert "aa11" in capsys.readouterr().err

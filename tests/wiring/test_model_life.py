@@ -19,6 +19,7 @@ from boxwatch.detections import Severity
 from boxwatch.features import VIEWS
 from boxwatch.incidents import Incident, State
 from boxwatch.models import Saved
+from boxwatch.settings import Settings
 from boxwatch.store import (
     Decision,
     EventStore,
@@ -30,6 +31,7 @@ from boxwatch.store import (
     read_champions,
     save_model,
 )
+from boxwatch.wiring.detector_task import DetectorTask
 
 BEGAN = datetime(2026, 3, 1, tzinfo=UTC)
 HOST = VIEWS["host"]
@@ -112,6 +114,15 @@ def champion(data: Path) -> str:
     """The version in use, as `models list` has it."""
     found = well("models", "list", "--data", data, "--json").json
     return next(one["version"] for one in found if one["role"] == "champion")
+
+
+@pytest.mark.parametrize(("opinion", "excluded"), [("real", 1), ("false", 0), ("expected", 0)])
+def test_labels_decide_what_is_learned_from(data: Path, opinion: str, excluded: int) -> None:
+    """The time of a real incident is left out, that of a false or an expected one is not."""
+    happened(data, BEGAN + timedelta(minutes=60), 10)
+    well("incidents", "label", "i1", opinion, "--data", data)
+    task = DetectorTask(Settings(), data)
+    assert len(task.select().description["excluded"]) == excluded
 
 
 def test_the_first_version_is_put_in_use(data: Path) -> None:

@@ -15,25 +15,25 @@ from rich.text import Text
 
 from boxwatch import units, wiring
 from boxwatch.cli.findings import FailOn, status_of
+from boxwatch.cli.incident_labels import Id, label
 from boxwatch.cli.options import Labels, seconds
 from boxwatch.cli.printing import json_text, rows_table, show_json
 from boxwatch.cli.session import Session, open_session
 from boxwatch.clock import SystemClock
 from boxwatch.errors import EnvironmentFault
 from boxwatch.incidents import Incident, State
-from boxwatch.reports import Evidence, Line, findings, lines
+from boxwatch.reports import Evidence, Line, findings, labelled, lines, standing
 
 app = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
-    help="List, show, report, acknowledge incidents.",
+    help="List, show, report, acknowledge, label incidents.",
 )
 
 FEW: Final = 100  # incidents in a table that nobody limited
 WIDE: Final = 120  # columns of a terminal in which the table can be read
 
-Id = Annotated[str, typer.Argument(metavar="ID", help="An incident, or the start of its id.")]
-
+app.command("label")(label)
 
 _STATES: Final = ", ".join(one.value for one in State)
 
@@ -211,7 +211,7 @@ def _say_newest(session: Session, of: wiring.Selection) -> None:
 def _block(incident: Incident) -> Text:
     """One incident in two lines, for a terminal too narrow for the table."""
     lasted = units.print_lasted(incident.end - incident.start)
-    state = incident.state.replace("_", " ")
+    state = standing(incident)
     return Text.assemble(
         (incident.id, "bold"),
         f"  {incident.start:%Y-%m-%d %H:%M:%S} UTC  {lasted}\n",
@@ -229,6 +229,7 @@ def _row(incident: Incident) -> dict[str, object]:
         "entity": incident.entity,
         "severity": incident.severity,
         "state": incident.state.replace("_", " "),
+        "label": "" if incident.label is None else str(incident.label.opinion),
         "what": incident.title,
     }
 
@@ -237,6 +238,8 @@ def _show(console: Console, incident: Incident, told: Sequence[Line]) -> None:
     console.print(Text(incident.title, "bold"))
     console.print(rows_table([_row(incident)], ("id", "start", "lasted", "severity", "state")))
     console.print(Text(f"Where: {incident.host}, {', '.join(incident.entities)}"))
+    if incident.label is not None:
+        console.print(Text(f"Label: {labelled(incident.label)}"))
     for cause in incident.causes:
         console.print(Text(f"Why ({cause.confidence:.0%}): {cause.text}: {cause.why}"))
     console.print(Text(f"What to do: {incident.action}"))

@@ -10,6 +10,7 @@ from .detection import (
     to_record,
 )
 from .episodes import IN_A_ROW, Episodes
+from .expected import Expectation, Expected, expectation
 from .learning import LEAST_WINDOWS, fit
 from .novelty import NoveltyWatch
 from .past import Past
@@ -32,6 +33,8 @@ __all__ = [
     "UNKNOWN",
     "Detection",
     "Episodes",
+    "Expectation",
+    "Expected",
     "Judged",
     "Kind",
     "MemberThreshold",
@@ -44,6 +47,7 @@ __all__ = [
     "ViewModel",
     "ViewScorer",
     "alarms",
+    "expectation",
     "fit",
     "fit_table",
     "from_frame",

@@ -70,7 +70,7 @@ class Reason:
 
     `text` is for the person, in numbers ("fan 12 % where 61 % is usual at 310 W"). `metric` with
     `entity` names the series to draw; `event_id` the line; `share` is the part of the score it
-    explains (0-1), null for rules.
+    explains (0-1), null for rules. `value` and `usual` are those of a feature, in its own scale.
     """
 
     text: str
@@ -78,6 +78,8 @@ class Reason:
     metric: str = ""
     event_id: int | None = None
     share: float | None = None
+    value: float | None = None
+    usual: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,6 +198,13 @@ def _reasons(entity: str, contributions: str | None) -> tuple[Reason, ...]:
         return ()
     parts = orjson.loads(contributions)[:_MOST_REASONS]
     return tuple(
-        Reason(part["text"], entity=entity, metric=part["feature"], share=part["share"])
+        Reason(
+            part["text"],
+            entity=entity,
+            metric=part["feature"],
+            share=part["share"],
+            value=part.get("value"),
+            usual=part.get("usual"),
+        )
         for part in parts
     )

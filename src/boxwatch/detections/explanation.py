@@ -35,10 +35,16 @@ def contributions(
             "feature": features[i].name,
             "share": round(float(shares[i]) / total, 4),
             "text": describe(features[i], float(values[i]), float(usual[i]), float(spread[i])),
+            "value": _known(float(values[i])),
+            "usual": _known(float(usual[i])),
         }
         for i in order
         if shares[i] / total >= _LEAST_SHARE
     ]
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
 
 
 def describe(feature: Feature, value: float, usual: float, spread: float) -> str:

@@ -1,4 +1,5 @@
+from .expecting import expectations
 from .grouper import Grouper
-from .incident import Cause, Incident, State
+from .incident import Cause, Incident, Label, Opinion, State
 
-__all__ = ["Cause", "Grouper", "Incident", "State"]
+__all__ = ["Cause", "Grouper", "Incident", "Label", "Opinion", "State", "expectations"]

@@ -18,6 +18,25 @@ class State(StrEnum):
     FALSE_ALARM = "false_alarm"
 
 
+class Opinion(StrEnum):
+    """What a person says an incident was."""
+
+    REAL = "real"  # something was wrong
+    FALSE = "false"  # nothing was
+    EXPECTED = "expected"  # something was unusual, and meant to be
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A person's opinion of an incident: whose, when, and why; `until` is an expectation's end."""
+
+    opinion: Opinion
+    by: str
+    at: datetime
+    note: str = ""
+    until: datetime | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
     """One possible cause; `confidence` is 0-1 and says `why` it is believed."""
@@ -33,6 +52,7 @@ class Incident:
 
     `end` is the last instant anything of it was seen. `detections` are the findings that were
     grouped, strongest first; they carry the evidence (lines by event id, series by name).
+    `label` is what a person says it was; only the store knows it.
     """
 
     id: str
@@ -46,6 +66,19 @@ class Incident:
     causes: tuple[Cause, ...]
     action: str
     detections: tuple[Detection, ...]
+    label: Label | None = None
+
+    @property
+    def opinion(self) -> Opinion | None:
+        """What a person says it was: the label, else a false alarm; None = nobody said."""
+        if self.label is not None:
+            return self.label.opinion
+        return Opinion.FALSE if self.state is State.FALSE_ALARM else None
+
+    @property
+    def wrong(self) -> bool:
+        """Whether something was wrong for all we know: nobody said that nothing was."""
+        return self.opinion in (None, Opinion.REAL)
 
     @property
     def entities(self) -> tuple[str, ...]:

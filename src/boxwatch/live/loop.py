@@ -21,7 +21,7 @@ from boxwatch import pulse
 from boxwatch.clock import monotonic
 from boxwatch.detections import COMBINED
 from boxwatch.errors import StoreFull
-from boxwatch.incidents import Incident, State
+from boxwatch.incidents import Incident, Opinion, State, expectations
 from boxwatch.live.driving import drive, once_there_is_room
 from boxwatch.live.feed import Feed, Turn
 from boxwatch.live.pipeline import Outcome, Pipeline
@@ -87,6 +87,7 @@ class Loop:
         self._retained_at = monotonic()
         self._turns = 0
         self._seq = 0
+        self._labels_heard = 0
 
     def recover(self, progress: Callable[[int], None] | None = None) -> int:
         """Take up the last checkpoint and judge the batches stored after it.
@@ -158,6 +159,7 @@ class Loop:
 
     def judge(self, seq: int, turn: Turn) -> Outcome:
         """What follows from a turn that is stored as batch `seq`; sinks are told of it."""
+        self._hear()
         outcome = self._pipeline.process(turn.events, turn.now)
         self._seq = seq
         for incident in outcome.incidents:
@@ -182,6 +184,13 @@ class Loop:
         self._changed.clear()
         self._saved_at, self._saved_seq = monotonic(), self._seq
         pulse.emit(pulse.CheckpointSaved(batch=self._seq, seconds=self._saved_at - began))
+
+    def _hear(self) -> None:
+        """Take up what people have come to expect since the last turn."""
+        given = self._state.labels_given()
+        if given != self._labels_heard:
+            self._pipeline.expected.rules = expectations(self._state.labelled(Opinion.EXPECTED))
+            self._labels_heard = given
 
     def _upkeep(self, now: datetime) -> None:
         self._turns += 1

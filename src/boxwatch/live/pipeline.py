@@ -13,7 +13,14 @@ from typing import Any
 
 import polars as pl
 
-from boxwatch.detections import Detection, Episodes, NoveltyWatch, SilenceWatch, ViewScorer
+from boxwatch.detections import (
+    Detection,
+    Episodes,
+    Expected,
+    NoveltyWatch,
+    SilenceWatch,
+    ViewScorer,
+)
 from boxwatch.detections.known import KnownFailures, Override
 from boxwatch.detections.logs import Learning, LogWatch
 from boxwatch.detections.slow import SlowLooks
@@ -89,6 +96,7 @@ class Pipeline:
                 for name, view in VIEWS.items()
             }
         )
+        self.expected = Expected()
         self.novelty = NoveltyWatch(options.learning)
         self.silence = SilenceWatch(options.learning)
         self.logs = LogWatch(options.learning, options.lateness_s)
@@ -110,7 +118,7 @@ class Pipeline:
         logs = logs.with_columns(service_name().alias("entity"))
         detections = [
             *self.known.add(events, now),
-            *self.known.naming_users(self.episodes.add(scores)),
+            *self.known.naming_users(self.episodes.add(self.expected.hold(scores))),
             *self.novelty.add(logs, now),
             *self.silence.add(windows["service"], logs),
             *self.logs.add(logs, now, self.windows.miner.vocabulary.merged),

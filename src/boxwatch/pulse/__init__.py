@@ -1,6 +1,7 @@
 """What Boxwatch says about itself: one record per internal event, log line and metric at once."""
 
 from boxwatch.pulse.log_lines import write_logs
+from boxwatch.pulse.model_records import WindowHeld
 from boxwatch.pulse.records import (
     BaselineRunning,
     BatchStored,
@@ -63,6 +64,7 @@ __all__ = [
     "TemplatesKept",
     "TemplatesOverflow",
     "TurnJudged",
+    "WindowHeld",
     "emit",
     "unheard",
     "write_logs",

@@ -66,6 +66,7 @@ boxwatch_events_total                 source    log lines and readings taken in
 boxwatch_quarantined_total            source    records set aside because they were not understood
 boxwatch_late_rows_total              host      records that came after their window had closed
 boxwatch_early_rows_total             host      records from the future of a host's clock
+boxwatch_windows_held_total           host      unusual windows that somebody had called expected
 boxwatch_source_up                    host,source  1 the source answers, 0 it fails
 boxwatch_gaps_total                   host,source  times records were lost before they were read
 boxwatch_restarts_total               host      restarts of a watched system that were seen

@@ -4,7 +4,7 @@ from boxwatch.reports.evidence import Evidence, Wanted, load, wanted
 from boxwatch.reports.findings import Finding, findings
 from boxwatch.reports.pages import Line, html, lines, markdown
 from boxwatch.reports.timeline import Marker
-from boxwatch.reports.words import summary
+from boxwatch.reports.words import labelled, standing, summary
 
 __all__ = [
     "Evidence",
@@ -14,9 +14,11 @@ __all__ = [
     "Wanted",
     "findings",
     "html",
+    "labelled",
     "lines",
     "load",
     "markdown",
+    "standing",
     "summary",
     "wanted",
 ]

@@ -23,7 +23,7 @@ from boxwatch.reports.chart import Chart
 from boxwatch.reports.evidence import Evidence
 from boxwatch.reports.findings import Finding, findings
 from boxwatch.reports.timeline import Marker
-from boxwatch.reports.words import instant, place, standing, visible
+from boxwatch.reports.words import instant, labelled, place, standing, visible
 from boxwatch.units import print_lasted
 
 _MOST_LINES: Final = 24
@@ -72,6 +72,7 @@ def _environment() -> Environment:
         "plain": _plain,
         "instant": instant,
         "lasted": print_lasted,
+        "labelled": labelled,
     }
     return environment
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from boxwatch.detections.known import in_words
 from boxwatch.events.metrics import METRICS
-from boxwatch.incidents.incident import Incident, State
+from boxwatch.incidents.incident import Incident, Label, State
 from boxwatch.units import print_lasted
 
 # Control characters, and marks that reorder text on the screen (Unicode TR 36): a log line must
@@ -35,8 +35,16 @@ def instant(moment: datetime, *, day: bool = True) -> str:
 
 
 def standing(incident: Incident) -> str:
-    """Where it stands: `open`, `resolved`, `acknowledged` or `false alarm`."""
-    return incident.state.value.replace("_", " ")
+    """Where it stands, and its label: `open`, `false alarm`, `resolved, labelled real`."""
+    state = incident.state.value.replace("_", " ")
+    return state if incident.label is None else f"{state}, labelled {incident.label.opinion}"
+
+
+def labelled(label: Label) -> str:
+    """`expected until 2026-03-09 12:00:00 UTC (ann, 2026-03-02 12:00:00 UTC: a load test)`."""
+    until = "" if label.until is None else f" until {instant(label.until)}"
+    note = f": {visible(label.note)}" if label.note else ""
+    return f"{label.opinion}{until} ({visible(label.by)}, {instant(label.at)}{note})"
 
 
 def place(entity: str, host: str) -> str:

@@ -3,6 +3,7 @@ from .champions import read_champions, write_champions
 from .compaction import Compacted
 from .digests import Digests, Recipe, runs
 from .event_store import EventStore, Head, Positions
+from .incident_rows import Change
 from .ingestion import Progress, ingest
 from .layout import Layout
 from .ledger import Ledger
@@ -16,7 +17,7 @@ from .raw_streams import Normalise
 from .reading import Batch, Shape
 from .retention import Retained
 from .snapshot import pack, unpack
-from .state_store import Change, Checkpoint, StateStore
+from .state_store import Checkpoint, StateStore
 from .training_rows import load_rows, save_rows
 
 __all__ = [

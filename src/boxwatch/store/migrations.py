@@ -84,7 +84,25 @@ CREATE TABLE changes (
 CREATE INDEX changes_by_role ON changes (task, role, state, number);
 """
 
-STEPS: Final = (_FIRST,)  # of state.db
+_LABELS: Final = """
+CREATE TABLE labels (         -- what people said of incidents; the newest row of one is true
+    number INTEGER PRIMARY KEY,
+    incident TEXT NOT NULL,
+    at_us INTEGER NOT NULL,
+    opinion TEXT,             -- real, false or expected; NULL = taken back
+    by TEXT NOT NULL,
+    note TEXT NOT NULL,
+    until_us INTEGER          -- how long it is expected
+) STRICT;
+CREATE INDEX labels_by_incident ON labels (incident, number);
+CREATE TABLE drift_checks (
+    number INTEGER PRIMARY KEY,
+    at_us INTEGER NOT NULL,
+    report TEXT NOT NULL      -- JSON
+) STRICT;
+"""
+
+STEPS: Final = (_FIRST, _LABELS)  # of state.db
 LEDGER_STEPS: Final = (_LEDGER,)  # of models/ledger.db
 
 

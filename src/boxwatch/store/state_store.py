@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
 import json
-import sqlite3
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,22 +12,14 @@ from typing import Any, Final, Self
 
 from boxwatch.clock import Clock, SystemClock, from_micros, to_micros
 from boxwatch.errors import UsageError
-from boxwatch.incidents.incident import Incident, State
+from boxwatch.incidents.incident import Incident, Opinion, State
 from boxwatch.store.database import Database
-from boxwatch.store.incident_rows import COLUMNS, from_row, to_row
+from boxwatch.store.incident_rows import COLUMNS, LABEL, Change, from_row, note_change, upsert
 from boxwatch.store.layout import Layout, claim
 
 # What a person said goes before what the machine says, in every reading.
 _EFFECTIVE: Final = "coalesce(verdict, state)"
-_SELECT: Final = f"SELECT {COLUMNS.replace('state', _EFFECTIVE)} FROM incidents"  # noqa: S608
-_UPSERT: Final = f"""
-INSERT INTO incidents ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET
-    host = excluded.host, entity = excluded.entity, start_us = excluded.start_us,
-    end_us = excluded.end_us, state = excluded.state, severity = excluded.severity,
-    title = excluded.title, action = excluded.action, causes = excluded.causes,
-    detections = excluded.detections
-"""  # noqa: S608
+_SELECT: Final = f"SELECT {COLUMNS.replace('state', _EFFECTIVE)}, {LABEL} FROM incidents"  # noqa: S608
 _VERDICTS: Final = (State.ACKNOWLEDGED, State.FALSE_ALARM)  # what only a person can say
 
 
@@ -37,16 +29,6 @@ class Checkpoint:
 
     seq: int
     stages: Mapping[str, bytes]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One change of an incident's state; `by` is `machine` or `person`."""
-
-    at: datetime
-    state: State
-    by: str
-    note: str
 
 
 class StateStore:
@@ -101,7 +83,7 @@ class StateStore:
                 "ON CONFLICT (name) DO UPDATE SET state = excluded.state",
                 stages.items(),
             )
-            _upsert(transaction, incidents)
+            upsert(transaction, incidents)
 
     def note(self, incidents: Sequence[Incident]) -> None:
         """Make changed `incidents` known ahead of the checkpoint that covers them.
@@ -114,7 +96,7 @@ class StateStore:
 
         """
         with self._database.transaction() as transaction:
-            _upsert(transaction, incidents)
+            upsert(transaction, incidents)
 
     def load_checkpoint(self) -> Checkpoint | None:
         """The last checkpoint; None where there is none."""
@@ -179,8 +161,12 @@ class StateStore:
                 f"{name!r} begins several incidents: {ids}{', …' if len(rows) > 5 else ''}.",
                 hint="Give more of the id.",
             )
+        known = [row[0] for row in self._rows("SELECT id FROM incidents")]
+        near = ", ".join(difflib.get_close_matches(name, known))
         raise UsageError(
-            f"There is no incident {name!r}.", hint="`boxwatch incidents list` shows their ids."
+            f"There is no incident {name!r}.",
+            hint=f"{f'The nearest: {near}. ' if near else ''}"
+            "`boxwatch incidents list` shows their ids.",
         )
 
     def set_state(self, name: str, state: State, note: str = "") -> Incident:
@@ -206,8 +192,45 @@ class StateStore:
                     "UPDATE incidents SET verdict = ? WHERE id = ?", (verdict, found.id)
                 )
             change = Change(self._clock.now(), state, "person", note)
-            _note(transaction, found.id, change)
+            note_change(transaction, found.id, change)
         return self.incident(found.id)
+
+    def give_label(
+        self,
+        name: str,
+        opinion: Opinion | None,
+        by: str,
+        note: str = "",
+        until: datetime | None = None,
+    ) -> Incident:
+        """Write down what the person `by` says an incident was; returns it as it then is.
+
+        Nothing that was said before is lost, the newest word counts; None takes it back.
+
+        Raises:
+            UsageError: no incident, or several, have that id.
+
+        """
+        found = self.incident(name)
+        row = (found.id, to_micros(self._clock.now()), opinion and str(opinion), by, note)
+        with self._database.transaction() as transaction:
+            transaction.execute(
+                "INSERT INTO labels (incident, at_us, opinion, by, note, until_us) "
+                "VALUES (?, ?, ?, ?, ?, ?)",
+                (*row, None if until is None else to_micros(until)),
+            )
+        return self.incident(found.id)
+
+    def labelled(self, opinion: Opinion) -> list[Incident]:
+        """The incidents with this label, by start."""
+        ever = "id IN (SELECT incident FROM labels WHERE opinion = ?)"
+        rows = self._rows(f"{_SELECT} WHERE {ever} ORDER BY start_us, id", str(opinion))
+        found = map(from_row, rows)
+        return [one for one in found if one.label is not None and one.label.opinion is opinion]
+
+    def labels_given(self) -> int:
+        """How many labels were given and taken back so far: whether there is anything to hear."""
+        return int(self._rows("SELECT coalesce(max(number), 0) FROM labels")[0][0])
 
     def history(self, name: str) -> list[Change]:
         """Every change of an incident's state, in the order they were made."""
@@ -229,31 +252,3 @@ class StateStore:
 
     def _rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
         return self._database.rows(query, values)
-
-
-def _upsert(transaction: sqlite3.Connection, incidents: Sequence[Incident]) -> None:
-    """Write `incidents`; where the machine changes a state, the history says so.
-
-    The machine's changes are dated by the incident, not by a clock: a replay writes the same.
-    """
-    for incident in incidents:
-        before = transaction.execute(
-            "SELECT state FROM incidents WHERE id = ?", (incident.id,)
-        ).fetchone()
-        transaction.execute(_UPSERT, to_row(incident))
-        if before is None or before[0] != incident.state:
-            at = incident.start if before is None else incident.end
-            _note(transaction, incident.id, Change(at, incident.state, "machine", ""))
-
-
-def _note(transaction: sqlite3.Connection, incident: str, change: Change) -> None:
-    """Write `change` down; what the machine said before it says again after a crash."""
-    row = (incident, to_micros(change.at), str(change.state), change.by, change.note)
-    if change.by == "machine":
-        same = "incident = ? AND at_us = ? AND state = ? AND by = ? AND note = ?"
-        known = transaction.execute(f"SELECT 1 FROM history WHERE {same}", row).fetchone()  # noqa: S608
-        if known is not None:
-            return
-    transaction.execute(
-        "INSERT INTO history (incident, at_us, state, by, note) VALUES (?, ?, ?, ?, ?)", row
-    )

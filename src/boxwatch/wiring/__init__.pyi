@@ -2,7 +2,7 @@ from .batch import features, repair
 from .checking import check
 from .collecting import collect
 from .drift import DriftReport, MovedFeature, drift
-from .findings import Selection, evidence, incident, incidents, mark, report
+from .findings import Labelled, Selection, evidence, incident, incidents, label, mark, report
 from .host_setup import Offer, add_host, check_hosts, offer_host, remove_host
 from .hosts import labelled
 from .log_files import LogColumns, parse_logs, score_logs
@@ -34,6 +34,7 @@ __all__ = [
     "ChangeLine",
     "DriftReport",
     "KindOfLine",
+    "Labelled",
     "LogColumns",
     "LogPattern",
     "LogPlace",
@@ -59,6 +60,7 @@ __all__ = [
     "history",
     "incident",
     "incidents",
+    "label",
     "labelled",
     "log_rates",
     "log_templates",

@@ -16,7 +16,7 @@ from boxwatch.clock import from_micros
 from boxwatch.detections import IN_A_ROW, LEAST_WINDOWS, ViewModel, fit, load_view_model
 from boxwatch.errors import UsageError
 from boxwatch.features import VIEWS, View
-from boxwatch.incidents import Incident, State
+from boxwatch.incidents import Incident
 from boxwatch.lifecycle import Evidence, Profile, Selected
 from boxwatch.lifecycle.drift import LEAST_ROWS
 from boxwatch.models import SPAN, WEEK_SECONDS, Saved, threshold
@@ -54,7 +54,7 @@ class DetectorTask:
         return {"seed": models.seed, "courses": models.courses, "learned": _LEARNED}
 
     def select(self) -> Selected:
-        """The stored windows without those in incidents that nobody called false.
+        """The stored windows without those in incidents that nobody called false or expected.
 
         Raises:
             UsageError: there are none.
@@ -149,8 +149,11 @@ def alarm_level(settings: Settings, view: View, windows: pl.DataFrame) -> float:
 
 
 def happened(store: StateStore) -> list[Incident]:
-    """The incidents that happened for all we know: those that nobody called a false alarm."""
-    return [one for one in store.incidents() if one.state is not State.FALSE_ALARM]
+    """The incidents in which something was wrong: not those called false, a false alarm, expected.
+
+    What a person labelled real counts whatever its state.
+    """
+    return [one for one in store.incidents() if one.wrong]
 
 
 def fit_windows(view: View, windows: pl.DataFrame, recipe: Mapping[str, Any]) -> ViewModel:

@@ -9,12 +9,15 @@ from pathlib import Path
 
 import polars as pl
 
+from boxwatch.clock import SystemClock
+from boxwatch.detections import expectation
 from boxwatch.events import Events
-from boxwatch.incidents import Incident, State
+from boxwatch.incidents import Incident, Opinion, State
 from boxwatch.live import OFFSET, Clocks, in_our_time
 from boxwatch.reports import Evidence, Wanted, html, load, markdown, wanted
 from boxwatch.store import EventStore, StateStore
 from boxwatch.wiring.damage import tell_damage
+from boxwatch.wiring.person import person
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,14 @@ class Selection:
     since: datetime | None = None
     host: str | Collection[str] | None = None
     limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """An incident and its label; `still_told` are findings that an expectation holds not back."""
+
+    incident: Incident
+    still_told: tuple[str, ...]
 
 
 def incidents(data: Path, of: Selection | None = None) -> list[Incident]:
@@ -49,6 +60,27 @@ def mark(data: Path, name: str, state: State) -> Incident:
     """Say what a person thinks of the incident with the id `name`; returns it as it then is."""
     with StateStore.open(data) as store:
         return store.set_state(name, state)
+
+
+def label(data: Path, name: str, opinion: Opinion | None, note: str, for_s: float) -> Labelled:
+    """Write down what the caller says an incident was, or with None that nothing is said.
+
+    Args:
+        data: The data folder.
+        name: The incident's id, or the start of it.
+        opinion: What it was.
+        note: Why, for those who read it later.
+        for_s: How long an expected thing is expected, in seconds from now.
+
+    Raises:
+        UsageError: no incident, or several, have that id; names the nearest.
+    """
+    expected = opinion is Opinion.EXPECTED
+    until = SystemClock().now() + timedelta(seconds=for_s) if expected else None
+    with StateStore.open(data) as store:
+        given = store.give_label(name, opinion, person(), note, until)
+    kept = [one.name for one in given.detections if expectation(one, given.end, given.end) is None]
+    return Labelled(given, tuple(dict.fromkeys(kept)) if expected else ())
 
 
 def evidence(data: Path, incident: Incident) -> Evidence:
