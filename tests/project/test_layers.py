@@ -25,7 +25,7 @@ ROOMS = (
     {"features"},
     {"events"},
     {"pulse"},
-    {"errors", "clock", "units"},
+    {"errors", "clock", "units", "allocation"},
 )
 DEPTH = {room: depth for depth, rooms in enumerate(ROOMS) for room in rooms}
 # Who may import by a name: the tables of commands, benches and parts.

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from boxwatch import allocation
 from boxwatch.bench.footprint import Footprint, run
 from boxwatch.bench.journal_files import write_journal_file
 from boxwatch.bench.result import BenchOptions, Figure, at_least, measured
@@ -51,7 +52,8 @@ def catch_up(options: BenchOptions, entries: int, runs: int = _RUNS) -> list[Fig
 
 
 def _own(journal: Path, data: Path, entries: int) -> tuple[float, Footprint]:
-    argv = (sys.executable, "-m", "boxwatch.bench.catch_up_reader")
+    kept = ("env", f"{allocation.NAME}={allocation.VALUE}")  # as every command does
+    argv = (*kept, sys.executable, "-m", "boxwatch.bench.catch_up_reader")
     done = run((*argv, str(journal), str(data), str(entries)), journal.parent, threads=None)
     seconds, rows = json.loads(done.output)
     shutil.rmtree(data)

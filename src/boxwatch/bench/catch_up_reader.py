@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -15,7 +16,7 @@ import polars as pl
 from boxwatch.bench.journal_lines import HOST
 from boxwatch.clock import EPOCH, SystemClock, monotonic
 from boxwatch.events import normalise
-from boxwatch.live import LiveFeed
+from boxwatch.live import LiveFeed, once_there_is_room
 from boxwatch.settings import Settings
 from boxwatch.sources import JournaldSource, JournalOptions, LocalShell
 from boxwatch.store import EventStore
@@ -31,7 +32,8 @@ async def catch_up(journal: Path, data: Path, entries: int) -> int:
     rows = 0
     with EventStore.open(data, writable=True) as store:
         async for turn in feed.turns():
-            store.append(turn.events, turn.now, turn.positions)
+            append = partial(store.append, turn.events, turn.now, turn.positions)
+            await once_there_is_room(append, asyncio.Event(), retry_s=5.0, aside=True)
             rows += turn.events.logs.filter(pl.col("unit") != "boxwatch").height
             if rows >= entries or (source.done and not turn.events.rows):
                 break

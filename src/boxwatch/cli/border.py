@@ -12,13 +12,13 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Final
 
 import typer
 from typer._click.exceptions import ClickException, NoArgsIsHelpError, NoSuchOption
 from typer._click.exceptions import UsageError as ClickUsageError
 from typer.core import TyperArgument
 
+from boxwatch.allocation import keep_freed_memory
 from boxwatch.cli.options import GLOBAL_OPTIONS, HELP_OPTIONS, Version, show_no_type_of_flags
 from boxwatch.cli.table import CommandTable, imported
 from boxwatch.errors import BoxwatchError, Defect, EnvironmentFault, UsageError
@@ -36,14 +36,9 @@ def _root(version: Version = False) -> None:
     """Options of the program itself; the others are those of every command."""
 
 
-# Polars gives memory back to the system within milliseconds, to take it anew for the next batch:
-# 3 % of the time of `normalize`. For some seconds it is kept (jemalloc(3), opt.dirty_decay_ms).
-_KEPT_MEMORY: Final = "dirty_decay_ms:5000,muzzy_decay_ms:5000"
-
-
 def main() -> None:
     """Run the command line of this process and exit."""
-    os.environ.setdefault("_RJEM_MALLOC_CONF", _KEPT_MEMORY)
+    keep_freed_memory()
     sys.exit(run(sys.argv[1:]))
 
 

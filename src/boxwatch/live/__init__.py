@@ -1,6 +1,7 @@
 """Watching: the pipeline, the feeds that give it turns, and the loop that drives it."""
 
 from boxwatch.live.clocks import OFFSET, Clocks, in_our_time
+from boxwatch.live.driving import once_there_is_room
 from boxwatch.live.feed import Feed, LiveFeed, ReplayFeed, Turn
 from boxwatch.live.known_templates import vocabulary
 from boxwatch.live.loop import Loop, LoopOptions, Status, take_up
@@ -22,6 +23,7 @@ __all__ = [
     "Status",
     "Turn",
     "in_our_time",
+    "once_there_is_room",
     "take_up",
     "vocabulary",
 ]

@@ -46,14 +46,27 @@ async def drive(
 
 
 async def once_there_is_room(
-    write: Callable[[], int], stop: asyncio.Event, retry_s: float
+    write: Callable[[], int], stop: asyncio.Event, retry_s: float, *, aside: bool = False
 ) -> int | None:
-    """What `write` returns, tried until there is room for it; None if the stop came before."""
+    """What `write` returns, tried until there is room for it; None if the stop came before.
+
+    With `aside`, on a thread of its own: reading goes on while the disk is waited for.
+    """
     while True:
         try:
-            return write()
+            return await _unbroken(write) if aside else write()
         except StoreFull as error:
             pulse.emit(pulse.PartFailed(part="store", error=str(error)))
             if stop.is_set():
                 return None
             await asyncio.sleep(retry_s)
+
+
+async def _unbroken(write: Callable[[], int]) -> int:
+    """What `write` returns; cancelled, it is waited for all the same: the store is for one."""
+    writing = asyncio.ensure_future(asyncio.to_thread(write))
+    try:
+        return await asyncio.shield(writing)
+    except asyncio.CancelledError:
+        await asyncio.wait([writing])
+        raise

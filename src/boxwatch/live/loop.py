@@ -32,6 +32,7 @@ from boxwatch.store import EventStore, StateStore, pack, unpack
 
 _UPKEEP_TURNS: Final = 4  # turns between two rounds of compaction
 _RETENTION_S: Final = 3600.0
+_MANY_ROWS: Final = 4096  # that take long enough to store for the reading to go on meanwhile
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +150,8 @@ class Loop:
         def append() -> int:
             return self._store.append(turn.events, turn.now, turn.positions)
 
-        seq = await once_there_is_room(append, stop, self._options.retry_s)
+        much = turn.events.rows >= _MANY_ROWS
+        seq = await once_there_is_room(append, stop, self._options.retry_s, aside=much)
         if seq is None:
             return False
         outcome = self.judge(seq, turn)
