@@ -84,6 +84,7 @@ class Words:
         self._now: datetime | None = None
         self._learning = False
         self._judged = False
+        self._champion: str | None = None
 
     def __call__(self, status: Status) -> None:
         """Take the status after a turn; the first one shows that the sources and the store work."""
@@ -93,6 +94,9 @@ class Words:
             self._say(f"Watching{how_long}, into {self._data}. Ctrl-C stops.")
         if self._learning and status.learning_left_s is None:
             self._say("Learned what is normal; judging from now on.")
+        if status.champion is not None and status.champion != self._champion:
+            self._say(f"{status.champion} of the models judges from now on.")
+        self._champion = status.champion
         self._learning = status.learning_left_s is not None
         self._judged = self._judged or status.strangest is not None
         self._now = status.now
@@ -139,6 +143,9 @@ def status_text(registry: Registry, elapsed_s: float) -> Text:
     parts = [f"watching for {print_duration(round(elapsed_s))}"]
     if remaining is not None:
         parts = [f"learning what is normal, {print_duration(round(remaining))} left"]
+    champion = registry.value("boxwatch_champion_version")
+    if champion is not None:
+        parts.append(f"models v{champion:.0f}")
     parts.append(f"{print_count(registry.total('boxwatch_events_total'))} records")
     for part in ("cpu", "memory", "disk"):
         percent = registry.value(f"system_{part}_usage_percent")

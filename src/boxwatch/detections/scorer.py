@@ -69,9 +69,11 @@ class ViewScorer:
         courses: Whether a view of readings is judged by how these run, too.
         model: A model trained before; with one there is no waiting. It also takes over from a
             state that `load` takes up, unless that state began with this very model.
+        kept: Whether a model that was trained before judges unchanged until `take_up` brings
+            another; else the view learns on from the second day.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a default is right for all but the baseline
         self,
         view: View,
         *,
@@ -79,10 +81,12 @@ class ViewScorer:
         seed: int = 0,
         courses: bool = False,
         model: ViewModel | None = None,
+        kept: bool = False,
     ) -> None:
         self.view = view
         self.model = model
-        self._trained = model
+        self.trained = None if model is None else model.version  # the last that was taken up
+        self._kept = kept
         self._baseline_s = baseline_s
         self._seed = seed
         self._courses = courses or (model is not None and model.in_context)
@@ -117,6 +121,17 @@ class ViewScorer:
             return None
         return from_micros(self._next_fit)
 
+    def take_up(self, model: ViewModel | None) -> None:
+        """Judge by `model` from the next window on; all that is remembered stays.
+
+        None gives the view back to itself: what judges goes on until the view learns next.
+        """
+        self.trained = None if model is None else model.version
+        if model is not None:
+            self.model = model
+            self._courses = self._courses or model.in_context
+            self._began = None  # it is trusted from the next window on
+
     def _begin(self, start: int) -> None:
         self._began = start
         wait_s = self._baseline_s if self.model is None else _TRUSTED_S
@@ -126,7 +141,7 @@ class ViewScorer:
         """Learn at `due`, and say when to learn next: after `coming`, the next window's start."""
         self._forget()
         self._history.thin()
-        fitted = self._fitted()
+        fitted = None if self._kept and self.trained is not None else self._fitted()
         if fitted is not None:
             self.model = fitted
         elif self.model is None:
@@ -235,7 +250,7 @@ class ViewScorer:
             "doubts": {key: asdict(doubt) for key, doubt in self._doubts.items()},
             "history": self._history.save(),
             "past": self._past.save(),
-            "trained": None if self._trained is None else self._trained.version,
+            "trained": self.trained,
             "model": None if self.model is None else self.model.save(),
         }
 
@@ -258,13 +273,15 @@ class ViewScorer:
         self._history.load(history)
         if "past" in saved:
             self._past.load(cast("Mapping[str, object]", saved["past"]))
-        if self._trained is not None and saved["trained"] != self._trained.version:
+        if self.trained is not None and saved["trained"] != self.trained:
             self._began = None  # trained since: it is trusted from the next window on
             return
         model = cast("Saved | None", saved["model"])
         if model is None or is_current(self.view, model):
             self.model = None if model is None else load_view_model(self.view, model)
-        elif self._trained is None:
+            self._courses = self._courses or (self.model is not None and self.model.in_context)
+            self.trained = cast("str | None", saved["trained"])
+        elif self.trained is None:
             self.model = self._fitted()
 
 

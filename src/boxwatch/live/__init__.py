@@ -7,6 +7,7 @@ from boxwatch.live.known_templates import vocabulary
 from boxwatch.live.loop import Loop, LoopOptions, Status, take_up
 from boxwatch.live.pipeline import Options, Outcome, Pipeline
 from boxwatch.live.recorder import Recorder
+from boxwatch.live.succession import Succession, Version
 
 __all__ = [
     "OFFSET",
@@ -21,7 +22,9 @@ __all__ = [
     "Recorder",
     "ReplayFeed",
     "Status",
+    "Succession",
     "Turn",
+    "Version",
     "in_our_time",
     "once_there_is_room",
     "take_up",

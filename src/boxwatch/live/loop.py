@@ -26,6 +26,7 @@ from boxwatch.live.driving import drive, once_there_is_room
 from boxwatch.live.feed import Feed, Turn
 from boxwatch.live.pipeline import Outcome, Pipeline
 from boxwatch.live.state import SNAPSHOT, flatten, unflatten
+from boxwatch.live.succession import Succession, Version
 from boxwatch.live.telling import Outlets
 from boxwatch.sinks import Sink
 from boxwatch.store import EventStore, StateStore, pack, unpack
@@ -54,6 +55,7 @@ class Status:
     open_incidents: int
     strangest: float | None  # least p-value of the turn's windows; None while learning
     learning_left_s: float | None
+    champion: str | None = None  # the version that judges; None = what the watcher learned itself
 
 
 def take_up(state: StateStore, pipeline: Pipeline) -> int:
@@ -66,21 +68,29 @@ def take_up(state: StateStore, pipeline: Pipeline) -> int:
 
 
 class Loop:
-    """Drives one pipeline over one feed into one data folder."""
+    """Drives one pipeline over one feed into one data folder.
 
-    def __init__(
+    With `champions`, the pipeline was made without models: what was judged before is judged again
+    by the models of the checkpoint, and the champion of the present takes over after it, as it did
+    or would have done between two turns.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what a loop is made of
         self,
         store: EventStore,
         state: StateStore,
         pipeline: Pipeline,
         sinks: Sequence[Sink],
         options: LoopOptions | None = None,
+        champions: Succession | None = None,
     ) -> None:
         self._store = store
         self._state = state
         self._pipeline = pipeline
         self._outlets = Outlets(sinks)
         self._options = LoopOptions() if options is None else options
+        self._champions = champions
+        self._champion: Version | None = None
         self._changed: dict[str, Incident] = {}
         self._open: dict[str, Incident] = {}
         self._saved_at = monotonic()
@@ -117,6 +127,8 @@ class Loop:
         self._seq = self._saved_seq = take_up(self._state, self._pipeline)
         for incident in self._state.incidents(state=State.OPEN):
             self._open[incident.id] = incident
+        if self._seq == 0 and self._champions is not None:
+            self._begin_with(self._champions.first())
         for batch in self._store.batches(self._seq):
             self.judge(batch.seq, Turn(batch.events, batch.now, {}))
             if monotonic() - self._saved_at >= self._options.checkpoint_s:
@@ -124,6 +136,42 @@ class Loop:
             yield batch.seq
         if self._seq != self._saved_seq:
             self._if_room(self.checkpoint)
+        if self._champion is None and self._champions is not None:
+            self._begin_with(self._champions.first_if_sound())
+
+    def _begin_with(self, version: Version | None) -> None:
+        """Judge by the champion of the present; one that has the role already goes on."""
+        if version is not None and version.given != self._pipeline.trained:
+            self._succeed(version)
+        self._champion = version
+
+    @property
+    def champion(self) -> str | None:
+        """The version that was taken up last; None = none, or not known yet."""
+        return None if self._champion is None else self._champion.name
+
+    def succeed(self) -> None:
+        """Between two turns: take up another champion, once one was named and loaded."""
+        if self._champions is not None and (named := self._champions.look()) is not None:
+            (version,) = named
+            if ({} if version is None else version.given) == self._pipeline.trained:
+                self._champion = version
+            else:
+                self._succeed(version)
+
+    def _succeed(self, version: Version | None) -> None:
+        """Judge by `version` from the next turn on; what was judged by the last is saved as such.
+
+        Killed before the state is saved, the next start judges by the last once more and then
+        comes here again.
+        """
+        began = monotonic()
+        before = self.champion
+        self._pipeline.take_up({} if version is None else version.models)
+        self._champion = version
+        self._if_room(self.checkpoint)
+        name = "what it learns itself" if version is None else version.name
+        pulse.emit(pulse.ChampionTaken(name, before, monotonic() - began))
 
     def incidents_stored(self) -> int:
         """How many incidents the data folder holds."""
@@ -157,6 +205,7 @@ class Loop:
         outcome = self.judge(seq, turn)
         self._publish(seq, turn, outcome, monotonic() - began)
         self._upkeep(turn.now)
+        self.succeed()
         return True
 
     def judge(self, seq: int, turn: Turn) -> Outcome:
@@ -235,7 +284,15 @@ class Loop:
         self._count()
         left = self._learning_left(turn.now)
         pulse.emit(pulse.BaselineRunning(left))
-        self._status = Status(turn.now, events.rows, len(self._open), strangest, left)
+        self._status = Status(
+            turn.now, events.rows, len(self._open), strangest, left, self._judging()
+        )
+
+    def _judging(self) -> str | None:
+        """The version that judged this turn."""
+        version = self._champion if self._pipeline.judges_as_trained else None
+        pulse.emit(pulse.ChampionJudged(None if version is None else version.number))
+        return None if version is None else version.name
 
     def _count(self) -> None:
         counts = dict.fromkeys(("info", "low", "medium", "high", "critical"), 0)

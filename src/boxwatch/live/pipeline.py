@@ -48,6 +48,7 @@ class Options:
     masks: Sequence[Mask] = ()
     rules: Mapping[str, Override] = field(default_factory=dict)
     learning: Learning = field(default_factory=Learning)
+    keep_champions: bool = False  # a model that was trained judges until another one is
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Pipeline:
                 seed=options.seed,
                 courses=options.courses,
                 model=trained.get(name),
+                kept=options.keep_champions,
             )
             for name, view in VIEWS.items()
         }
@@ -104,6 +106,28 @@ class Pipeline:
         self.known = KnownFailures(overrides=options.rules)
         self.grouper = Grouper()
         self._before: datetime | None = None  # until when the last batch was read
+
+    def take_up(self, models: Mapping[str, ViewModel]) -> None:
+        """Judge by `models` from the next batch on; windows, findings and incidents go on.
+
+        A view without one among them learns for itself again.
+        """
+        for name, scorer in self.scorers.items():
+            scorer.take_up(models.get(name))
+
+    @property
+    def trained(self) -> dict[str, str]:
+        """The model that each view was given last, by its version; views with one of their own."""
+        given = {name: scorer.trained for name, scorer in self.scorers.items()}
+        return {name: version for name, version in given.items() if version is not None}
+
+    @property
+    def judges_as_trained(self) -> bool:
+        """Whether every model that was given is the one that judges: none has learned on since."""
+        return all(
+            one.trained is None or (one.model is not None and one.model.version == one.trained)
+            for one in self.scorers.values()
+        )
 
     def process(self, events: Events, now: datetime) -> Outcome:
         """Take one batch, read until `now`."""

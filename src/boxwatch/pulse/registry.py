@@ -80,6 +80,9 @@ boxwatch_turn_seconds                 -         how long the last turn of the lo
 boxwatch_checkpoints_total            -         checkpoints written
 boxwatch_baseline_remaining_seconds   -         time until the first models are fitted
 boxwatch_models_fitted_total          view      models fitted since the start
+boxwatch_champion_version             -         version of the models that judges; none = its own
+boxwatch_champions_taken_total        -         times another version was taken up while watching
+boxwatch_champions_refused_total      -         times a version could not be used
 boxwatch_failures_total               part      failures that were caught and written down
 """
 

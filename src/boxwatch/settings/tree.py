@@ -232,6 +232,12 @@ class Models(Section):
         default=False,
         description="Judge cards and hosts also by how their readings run over the last windows.",
     )
+    retrain_every: Days | None = Field(
+        default=None,
+        description="How often models are trained anew; the watcher then judges by a champion until "
+        "the next one. none = only on command, and the watcher learns on by itself from a "
+        "champion's second day.",
+    )
     tracking_uri: Text | None = Field(
         default=None,
         description="The MLflow server that `boxwatch models sync` tells; none = a file beside "

@@ -1,5 +1,5 @@
 from .artifacts import load_model, model_versions, save_model
-from .champions import read_champions, write_champions
+from .champions import champions_stamp, read_champions, write_champions
 from .compaction import Compacted
 from .digests import Digests, Recipe, runs
 from .event_store import EventStore, Head, Positions
@@ -46,6 +46,7 @@ __all__ = [
     "StateStore",
     "Tally",
     "WriterLock",
+    "champions_stamp",
     "ingest",
     "load_model",
     "load_rows",

@@ -23,9 +23,10 @@ from boxwatch.models import SPAN, WEEK_SECONDS, Saved, threshold
 from boxwatch.settings import Settings
 from boxwatch.store import StateStore
 from boxwatch.wiring.injected import GLARING, LASTS, Cases, found, inject, p_values
+from boxwatch.wiring.succession import DETECTORS
 from boxwatch.wiring.window_files import read_windows
 
-TASK: Final = "detectors"
+TASK: Final = DETECTORS
 PROFILE: Final = "profile."  # before a view's name: what its windows looked like
 _LEARNED: Final = 0.9  # the first share of the windows; the rest shows what was learned
 _LEAST_CHECKED: Final = 4 * (SPAN + LASTS)

@@ -10,10 +10,8 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from boxwatch.detections import ViewModel, load_view_model
 from boxwatch.detections.logs import Learning
 from boxwatch.errors import UsageError
-from boxwatch.features import VIEWS
 from boxwatch.live import (
     Feed,
     Loop,
@@ -26,12 +24,13 @@ from boxwatch.live import (
 from boxwatch.pulse import Progress
 from boxwatch.settings import Settings
 from boxwatch.sinks import MetricsEndpoint, Sink
-from boxwatch.store import EventStore, Layout, StateStore, load_model, read_champions
+from boxwatch.store import EventStore, Layout, StateStore
 from boxwatch.wiring.damage import tell_damage
 from boxwatch.wiring.feeding import live_feed
 from boxwatch.wiring.reports import DetectReport
 from boxwatch.wiring.rule_settings import rule_changes
 from boxwatch.wiring.stopping import told_to_stop
+from boxwatch.wiring.succession import champion, champions
 
 Tell = Callable[[Status], None]
 
@@ -44,14 +43,20 @@ class _Run:
     tell: Tell | None
 
 
-def pipeline(settings: Settings, data: Path) -> Pipeline:
-    """A pipeline as the settings want it, with the models that were trained in `data`."""
+def pipeline(settings: Settings, data: Path, *, models: bool = True) -> Pipeline:
+    """A pipeline as the settings want it, with the `models` in use in `data`, or without.
+
+    Raises:
+        ModelError: one was trained by another version of Boxwatch; says what to do.
+        StoreError: one is not there, or is not what was saved.
+    """
     options = Options(
         interval_s=settings.data_collection.interval_seconds,
         baseline_s=settings.data_collection.baseline_duration_seconds,
         false_alarms_per_host_week=settings.detections.false_alarms_per_host_week,
         seed=settings.models.seed,
         courses=settings.models.courses,
+        keep_champions=settings.models.retrain_every is not None,
         lateness_s=settings.live.lateness_seconds,
         masks=settings.logs.own_masks(),
         rules=rule_changes(settings),
@@ -62,34 +67,28 @@ def pipeline(settings: Settings, data: Path) -> Pipeline:
             cases=settings.detections.learning_cases,
         ),
     )
-    return Pipeline(options, _champions(Layout(data).models))
-
-
-def _champions(folder: Path) -> dict[str, ViewModel]:
-    """The models in use.
-
-    Raises:
-        ModelError: one was trained by another version of Boxwatch; says what to do.
-    """
-    models = {}
-    for name, version in read_champions(folder).items():
-        if name in VIEWS:
-            models[name] = load_view_model(VIEWS[name], load_model(folder, version))
-    return models
+    version = champion(Layout(data).models) if models else None
+    return Pipeline(options, None if version is None else version.models)
 
 
 @contextmanager
 def opened(
-    settings: Settings, data: Path, sinks: Sequence[Sink]
+    settings: Settings, data: Path, sinks: Sequence[Sink], *, succession: bool = False
 ) -> Iterator[tuple[EventStore, Loop]]:
-    """The store of `data`, and a loop over it that stands where the last one stopped."""
+    """The store of `data`, and a loop over it that stands where the last one stopped.
+
+    The champion judges what was not judged yet; with `succession`, it takes over after what the
+    checkpoint does not cover, and so does every later one.
+    """
     with EventStore.open(data, writable=True) as store, StateStore.open(data) as state:
         options = LoopOptions(
             checkpoint_s=settings.live.checkpoint_seconds,
             retention_days=math.ceil(settings.data.retention_days),
             retention_bytes=settings.data.retention_size,
         )
-        yield store, Loop(store, state, pipeline(settings, data), sinks, options)
+        named = champions(Layout(data).models) if succession else None
+        judge = pipeline(settings, data, models=not succession)
+        yield store, Loop(store, state, judge, sinks, options, named)
 
 
 def watch(  # noqa: PLR0913 - three of them are what a person chose for this run
@@ -126,7 +125,7 @@ def watch(  # noqa: PLR0913 - three of them are what a person chose for this run
                 settings.service.metrics_host, metrics_port, settings.metrics_token()
             )
             stack.callback(endpoint.close)
-        store, loop = stack.enter_context(opened(settings, data, sinks))
+        store, loop = stack.enter_context(opened(settings, data, sinks, succession=True))
         recording = None
         if replay is not None:
             recording = stack.enter_context(EventStore.open(replay, writable=False))
