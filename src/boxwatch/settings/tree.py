@@ -234,8 +234,8 @@ class Models(Section):
     )
     retrain_every: Days | None = Field(
         default=None,
-        description="How often models are trained anew; the watcher then judges by a champion until "
-        "the next one. none = only on command, and the watcher learns on by itself from a "
+        description="How often models are trained anew; the watcher then judges by a champion "
+        "until the next one. none = only on command, and the watcher learns on by itself from a "
         "champion's second day.",
     )
     tracking_uri: Text | None = Field(
