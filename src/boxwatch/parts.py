@@ -75,7 +75,10 @@ MODELS: Final[Mapping[str, str]] = MappingProxyType(
 
 
 TRACKING: Final[Mapping[str, str]] = MappingProxyType(
-    {"mlflow": "boxwatch.lifecycle.mlflow_tracking:MlflowTracking"}
+    {
+        "mlflow": "boxwatch.lifecycle.mlflow_tracking:MlflowTracking",
+        "search": "boxwatch.lifecycle.search:Search",
+    }
 )
 
 

@@ -58,12 +58,18 @@ def features(ctx: typer.Context) -> None:
     show(session, result)
 
 
-def train(ctx: typer.Context) -> None:
+def train(
+    ctx: typer.Context,
+    study: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Use the best options of this study (`models tune`)."),
+    ] = None,
+) -> None:
     """Fit the models to the stored windows."""
-    session = open_session(ctx)
+    session = open_session(ctx, {"models.study": study})
     with progress(session) as report:
         result = wiring.train(session.settings, session.data, report)
-    show(session, result)
+    _show_known(session, result)
 
 
 def replay(

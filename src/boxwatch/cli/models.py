@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from boxwatch import wiring
+from boxwatch.cli.model_tuning import studies, tune
 from boxwatch.cli.printing import record, rows_table, show, show_json
 from boxwatch.cli.session import Session, open_session
 from boxwatch.lifecycle import Promotion
@@ -124,6 +125,10 @@ def sync(ctx: typer.Context) -> None:
     """Tell MLflow what it does not know of the versions; see the setting models.tracking_uri."""
     session = open_session(ctx)
     show(session, wiring.sync(session.settings, session.data))
+
+
+app.command()(tune)
+app.command()(studies)
 
 
 def _show(session: Session, asked: Promotion) -> None:

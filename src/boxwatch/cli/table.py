@@ -30,7 +30,10 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
     "replay": ("boxwatch.cli.batch:replay", "Run a recording through again, from the beginning."),
     "incidents": ("boxwatch.cli.incidents:app", "List, show, report, acknowledge incidents."),
     "logs": ("boxwatch.cli.logs:app", "Search and count stored lines; templates of any file."),
-    "models": ("boxwatch.cli.models:app", "List, show, promote, roll back, reproduce versions."),
+    "models": (
+        "boxwatch.cli.models:app",
+        "Tune, list, show, promote, roll back, reproduce versions.",
+    ),
     "drift": ("boxwatch.cli.drift:app", "Say whether machines still are what models learned."),
     "score": ("boxwatch.cli.score:score", "Judge the readings of any table by another; no labels."),
     "explain": ("boxwatch.cli.explain:explain", "Say what a line of a log means."),

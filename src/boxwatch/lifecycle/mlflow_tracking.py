@@ -18,26 +18,36 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 import mlflow  # type: ignore[import-not-found,unused-ignore]
 from mlflow import MlflowClient  # type: ignore[import-not-found,unused-ignore]
 from mlflow.entities import LoggedModelStatus, Metric, Param, RunTag  # type: ignore[import-not-found,unused-ignore]
+from mlflow.environment_variables import (  # type: ignore[import-not-found,unused-ignore]
+    MLFLOW_HTTP_REQUEST_MAX_RETRIES,
+    MLFLOW_HTTP_REQUEST_TIMEOUT,
+)
 from mlflow.exceptions import MlflowException  # type: ignore[import-not-found,unused-ignore]
 from mlflow.models import Model, ModelSignature  # type: ignore[import-not-found,unused-ignore]
 from mlflow.types.schema import ColSpec, DataType, Schema, TensorSpec  # type: ignore[import-not-found,unused-ignore]
 
 from boxwatch.clock import to_micros
 from boxwatch.errors import EnvironmentFault
-from boxwatch.store import Ledger, Role, Run, load_model
+from boxwatch.lifecycle.mlflow_studies import tell_study
+from boxwatch.store import Ledger, Role, Run, Study, load_model
 
 _RUN: Final = "boxwatch.run"
 _VERSION: Final = "boxwatch.version"
 _STATES: Final = {"finished": "FINISHED", "failed": "FAILED", "lost": "KILLED"}
 _LONGEST: Final = 6_000  # letters of a parameter; MLflow refuses longer ones
 _MOST_PARAMS: Final = 100  # that MLflow takes at once
+_PATIENCE: Final = (
+    (MLFLOW_HTTP_REQUEST_TIMEOUT, 30),  # seconds
+    (MLFLOW_HTTP_REQUEST_MAX_RETRIES, 2),
+)
 _ROLES: Final[tuple[Role, ...]] = ("champion", "challenger")
 
 
@@ -62,16 +72,46 @@ class MlflowTracking:
         Raises:
             EnvironmentFault: the server cannot be reached, or refuses.
         """
+        with self._client() as client:
+            return _Sync(client, self._folder, self._artifacts, task).all_of(ledger)
+
+    def sync_studies(self, studies: Sequence[Study], task: str) -> int:
+        """Write what MLflow does not have of `studies`; how many trials were written.
+
+        Raises:
+            EnvironmentFault: the server cannot be reached, or refuses.
+        """
+        if not studies:
+            return 0
+        with self._client() as client:
+            experiment = experiment_of(client, task, self._artifacts)
+            return sum(tell_study(client, experiment, one) for one in studies)
+
+    @contextmanager
+    def _client(self) -> Iterator[MlflowClient]:
         # The registry looks a model up by these, not by the client's own addresses.
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
+        # MLflow's own patience is a quarter of an hour; who set another is heard.
+        for variable, patience in _PATIENCE:
+            if not variable.is_set():
+                variable.set(patience)
         try:
-            return _Sync(MlflowClient(), self._folder, self._artifacts, task).all_of(ledger)
+            yield MlflowClient()
         except (MlflowException, OSError) as error:
             raise EnvironmentFault(
                 f"MLflow at {self.uri!r} was not told: {str(error).splitlines()[0]}",
                 hint="Nothing is lost: `boxwatch models sync` tells it what it does not have.",
             ) from error
+
+
+def experiment_of(client: MlflowClient, task: str, artifacts: str | None) -> str:
+    """The experiment of `task`; made where it is not there, its artifacts at `artifacts`."""
+    name = f"boxwatch/{task}"
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return str(found.experiment_id)
+    return str(client.create_experiment(name, artifact_location=artifacts))
 
 
 class _Sync:
@@ -84,13 +124,7 @@ class _Sync:
         self._folder = folder
         self._model = f"boxwatch-{task}"
         self._task = task
-        name = f"boxwatch/{task}"
-        found = client.get_experiment_by_name(name)
-        self._experiment: str = (
-            client.create_experiment(name, artifact_location=artifacts)
-            if found is None
-            else found.experiment_id
-        )
+        self._experiment = experiment_of(client, task, artifacts)
 
     def all_of(self, ledger: Ledger) -> int:
         runs = [run for run in ledger.runs() if run.state != "running"]

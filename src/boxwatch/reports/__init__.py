@@ -3,6 +3,7 @@
 from boxwatch.reports.evidence import Evidence, Wanted, load, wanted
 from boxwatch.reports.findings import Finding, findings
 from boxwatch.reports.pages import Line, html, lines, markdown
+from boxwatch.reports.studies import study_page
 from boxwatch.reports.timeline import Marker
 from boxwatch.reports.words import labelled, standing, summary
 
@@ -19,6 +20,7 @@ __all__ = [
     "load",
     "markdown",
     "standing",
+    "study_page",
     "summary",
     "wanted",
 ]

@@ -77,14 +77,14 @@ def _environment() -> Environment:
     return environment
 
 
-_ENVIRONMENT: Final = _environment()
+ENVIRONMENT: Final = _environment()
 
 
 def markdown(incident: Incident, evidence: Evidence | None = None) -> str:
     """One incident for a ticket or a chat: what, when, where, why, what to do, evidence."""
     shown = _shown(incident, Evidence() if evidence is None else evidence)
     longest = max((len(run) for run in re.findall("`+", _fenced(shown))), default=0)
-    template = _ENVIRONMENT.get_template("incident.md.j2")
+    template = ENVIRONMENT.get_template("incident.md.j2")
     return template.render(one=shown, fence="`" * max(3, longest + 1))
 
 
@@ -105,7 +105,7 @@ def html(  # noqa: PLR0913 - four of them only name what is around the incidents
     told = {} if evidence is None else evidence
     ordered = sorted(incidents, key=lambda one: (one.start, one.id))
     shown = [_shown(one, told.get(one.id, Evidence())) for one in ordered]
-    return _ENVIRONMENT.get_template("report.html.j2").render(
+    return ENVIRONMENT.get_template("report.html.j2").render(
         title=title,
         note=note,
         incidents=shown,

@@ -3,6 +3,9 @@
 Later wins: defaults, then the first file found of `--config`, `./boxwatch.toml`,
 `~/.config/boxwatch/boxwatch.toml` and `/etc/boxwatch/boxwatch.toml`, then the environment, then
 the command line. This is the only place that reads the environment.
+
+`MLFLOW_TRACKING_URI`, which MLflow's own tools read, stands for models.tracking_uri where
+BOXWATCH_MODELS__TRACKING_URI is not set: it wins over the file, as the environment does.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from boxwatch.settings.rows import SettingRow, allowed, leaves, rows
 
 PREFIX: Final = "BOXWATCH_"
 FILE_NAME: Final = "boxwatch.toml"
+MLFLOW_VARIABLE: Final = "MLFLOW_TRACKING_URI"
 KNOWN_HOSTS: Final = Path("known_hosts")
 Keys = tuple[str, ...]
 _SECRETS: Final = {
@@ -160,6 +164,9 @@ def load(
                 f"{'.'.join(secret)} is a secret and must not stand in {str(file)!r}.",
                 hint=f"Set {PREFIX}{'__'.join(secret).upper()} or {_SECRETS[secret]}.",
             )
+    if environ.get(MLFLOW_VARIABLE):
+        values["models", "tracking_uri"] = environ[MLFLOW_VARIABLE]
+        origins["models.tracking_uri"] = MLFLOW_VARIABLE
     for name, text in environ.items():
         if name.startswith(PREFIX):
             path = _path_of(name)

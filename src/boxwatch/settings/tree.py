@@ -232,6 +232,11 @@ class Models(Section):
         default=False,
         description="Judge cards and hosts also by how their readings run over the last windows.",
     )
+    study: Text | None = Field(
+        default=None,
+        description="The study of `boxwatch models tune` whose best options are trained with; "
+        "none = the usual options.",
+    )
     retrain_every: Days | None = Field(
         default=None,
         description="How often models are trained anew; the watcher then judges by a champion "
@@ -240,8 +245,8 @@ class Models(Section):
     )
     tracking_uri: Text | None = Field(
         default=None,
-        description="The MLflow server that `boxwatch models sync` tells; none = a file beside "
-        "the models.",
+        description="The MLflow server that is told of models; none = MLFLOW_TRACKING_URI where "
+        "that is set, else a file beside the models.",
     )
 
 

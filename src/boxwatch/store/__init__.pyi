@@ -18,6 +18,7 @@ from .reading import Batch, Shape
 from .retention import Retained
 from .snapshot import pack, unpack
 from .state_store import Checkpoint, StateStore
+from .studies import Study, Trial, check_name, read_study, study_names, write_study
 from .training_rows import load_rows, save_rows
 
 __all__ = [
@@ -44,19 +45,25 @@ __all__ = [
     "Run",
     "Shape",
     "StateStore",
+    "Study",
     "Tally",
+    "Trial",
     "WriterLock",
     "champions_stamp",
+    "check_name",
     "ingest",
     "load_model",
     "load_rows",
     "model_versions",
     "pack",
     "read_champions",
+    "read_study",
     "repair",
     "runs",
     "save_model",
     "save_rows",
+    "study_names",
     "unpack",
     "write_champions",
+    "write_study",
 ]

@@ -18,11 +18,12 @@ from .model_life import (
     promote,
     reproduce,
     roll_back,
-    sync,
     train,
     version_page,
     versions,
 )
+from .model_telling import SyncReport, sync
+from .model_tuning import StudyLine, TuneReport, TuningWanted, studies, study, tune
 from .normalizing import normalize
 from .recording import record
 from .rule_settings import rule_changes
@@ -45,7 +46,11 @@ __all__ = [
     "MovedFeature",
     "Offer",
     "Selection",
+    "StudyLine",
+    "SyncReport",
     "Thresholds",
+    "TuneReport",
+    "TuningWanted",
     "VersionLine",
     "VersionPage",
     "add_host",
@@ -82,8 +87,11 @@ __all__ = [
     "score_logs",
     "score_table",
     "search_logs",
+    "studies",
+    "study",
     "sync",
     "train",
+    "tune",
     "version_page",
     "versions",
     "watch",

@@ -21,18 +21,18 @@ from boxwatch.lifecycle import Evidence, Profile, Selected
 from boxwatch.lifecycle.drift import LEAST_ROWS
 from boxwatch.models import SPAN, WEEK_SECONDS, Saved, threshold
 from boxwatch.settings import Settings
-from boxwatch.store import StateStore
-from boxwatch.wiring.injected import GLARING, LASTS, Cases, found, inject, p_values
+from boxwatch.store import Layout, StateStore
+from boxwatch.wiring.injected import GLARING, LASTS, Cases, alarms, found, inject, p_values
+from boxwatch.wiring.study_recipes import studied
 from boxwatch.wiring.succession import DETECTORS
 from boxwatch.wiring.window_files import read_windows
 
 TASK: Final = DETECTORS
 PROFILE: Final = "profile."  # before a view's name: what its windows looked like
-_LEARNED: Final = 0.9  # the first share of the windows; the rest shows what was learned
-_LEAST_CHECKED: Final = 4 * (SPAN + LASTS)
+LEARNED: Final = 0.9  # the first share of the windows; the rest shows what was learned
+LEAST_CHECKED: Final = 4 * (SPAN + LASTS)
 _MARGIN: Final = timedelta(minutes=2)  # before and after an incident, in which nothing is learned
 _TIMED: Final = 3  # runs, of which the fastest counts: the others waited for something else
-_BRIDGED: Final = 12  # windows between alarms that a person would call one
 
 
 class DetectorTask:
@@ -52,7 +52,10 @@ class DetectorTask:
     def recipe(self) -> Mapping[str, Any]:
         """The settings that decide what comes out."""
         models = self._settings.models
-        return {"seed": models.seed, "courses": models.courses, "learned": _LEARNED}
+        plain = {"seed": models.seed, "courses": models.courses, "learned": LEARNED}
+        if models.study is None:
+            return plain
+        return {**plain, **studied(Layout(self._data).models, models.study)}
 
     def select(self) -> Selected:
         """The stored windows without those in incidents that nobody called false or expected.
@@ -104,7 +107,7 @@ class DetectorTask:
         total = _Counts()
         for name, windows in rows.items():
             if name in parts:
-                checked = _split(windows, _LEARNED)[1]
+                checked = _split(windows, LEARNED)[1]
                 alpha = alarm_level(self._settings, VIEWS[name], windows)
                 total.add(VIEWS[name], parts[name], checked, alpha)
         incidents = self._incidents()
@@ -203,7 +206,7 @@ class _Counts:
 
     def add(self, view: View, saved: Saved, checked: pl.DataFrame, alpha: float) -> None:
         """Measure one view on windows that were not learned from."""
-        if checked.height < _LEAST_CHECKED:
+        if checked.height < LEAST_CHECKED:
             self.unmeasured.append(f"{view.name}: {checked.height} windows to check with")
             return
         model = load_view_model(view, saved)
@@ -242,8 +245,7 @@ class _Counts:
                 seconds.append(time.process_time() - began)
             self.seconds += min(seconds)
             self.scored += len(x)
-            at = np.flatnonzero((p[1:] <= alpha) & (p[:-1] <= alpha))
-            self.false_alarms += int((np.diff(at, prepend=-_BRIDGED - 1) > _BRIDGED).sum())
+            self.false_alarms += alarms(p, alpha)
             found.append(p)
         return np.concatenate(found)
 
@@ -266,7 +268,7 @@ def _split(windows: pl.DataFrame, share: float) -> tuple[pl.DataFrame, pl.DataFr
     """The earlier windows and the later ones; all to the earlier where they are few."""
     ordered = windows.sort("start", "host", "entity")
     cut = int(ordered.height * share)
-    if ordered.height - cut < _LEAST_CHECKED:
+    if ordered.height - cut < LEAST_CHECKED:
         cut = ordered.height
     return ordered.head(cut), ordered.tail(ordered.height - cut)
 

@@ -25,6 +25,7 @@ STRENGTHS: Final = (6.0, 12.0, 24.0)  # deviations: to be missed at times, hardl
 GLARING: Final = STRENGTHS[-1]
 LASTS: Final = 12  # windows
 _DRAWS: Final = 8  # of each feature and strength
+_BRIDGED: Final = 12  # windows between alarms that a person would call one
 _NORMAL: Final = 1.4826  # median absolute deviations in one standard deviation
 
 
@@ -104,6 +105,12 @@ def runs(below: NDArray[np.bool_]) -> NDArray[np.bool_]:
     for shift in range(IN_A_ROW):
         enough &= below[:, shift : below.shape[1] - IN_A_ROW + 1 + shift]
     return np.asarray(enough.any(axis=1))
+
+
+def alarms(p: Float64, alpha: float) -> int:
+    """How many alarms one entity's p-values in a row give at `alpha`; close ones count as one."""
+    at = np.flatnonzero((p[1:] <= alpha) & (p[:-1] <= alpha))
+    return int((np.diff(at, prepend=-_BRIDGED - 1) > _BRIDGED).sum())
 
 
 def _deviation(values: Float64) -> float:

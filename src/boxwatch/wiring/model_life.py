@@ -11,14 +11,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from boxwatch import parts
-from boxwatch.errors import EnvironmentFault
 from boxwatch.features import VIEWS
 from boxwatch.lifecycle import Life, Limits, Promotion, Reproduction
 from boxwatch.pulse import Progress
 from boxwatch.settings import Settings
 from boxwatch.store import EventStore, Layout, Ledger, RoleChange, Run, load_model
 from boxwatch.wiring.detector_task import TASK, DetectorTask
+from boxwatch.wiring.model_telling import tell
 from boxwatch.wiring.reports import Trained, TrainReport, VerdictLine
 
 _STEPS = 3  # of training, for the progress bar
@@ -50,14 +49,6 @@ class VersionPage:
     parts: dict[str, str]
     figures: dict[str, Any]
     changes: tuple[ChangeLine, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class SyncReport:
-    """Which MLflow was told of how many runs that it did not have."""
-
-    mlflow: str
-    runs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,43 +89,31 @@ def train(settings: Settings, data: Path, progress: Progress) -> TrainReport:
         without_windows=tuple(name for name in VIEWS if name not in run.parts),
         excluded_windows=dict(run.selection["excluded_windows"]),
         gates=_verdicts([one.record() for one in asked.verdicts]),
+        mlflow=tell(settings, data),
     )
 
 
 def promote(settings: Settings, data: Path, version: int, why: str, *, force: bool) -> Promotion:
     """Make `version` champion, through the gates unless forced."""
     with _life(settings, data) as (life, _):
-        return life.promote(version, by=_person(), why=why, limits=_limits(settings), force=force)
+        limits = _limits(settings)
+        asked = life.promote(version, by=_person(), why=why, limits=limits, force=force)
+    tell(settings, data)
+    return asked
 
 
 def roll_back(settings: Settings, data: Path, why: str) -> Promotion:
     """Give the role back to the champion before."""
     with _life(settings, data) as (life, _):
-        return life.roll_back(by=_person(), why=why)
+        asked = life.roll_back(by=_person(), why=why)
+    tell(settings, data)
+    return asked
 
 
 def reproduce(settings: Settings, data: Path, version: int) -> Reproduction:
     """Train `version` again from its own rows."""
     with _life(settings, data) as (life, _):
         return life.reproduce(version)
-
-
-def sync(settings: Settings, data: Path) -> SyncReport:
-    """Tell MLflow what it does not know of the versions.
-
-    Raises:
-        EnvironmentFault: MLflow is not installed, cannot be reached, or refuses.
-    """
-    try:
-        tracking = parts.load("mlflow")
-    except ModuleNotFoundError as error:
-        raise EnvironmentFault(
-            f"MLflow is not installed: no module {error.name!r}.",
-            hint="pip install 'boxwatch[lifecycle]' brings it.",
-        ) from error
-    with _ledger(data) as ledger:
-        mirror = tracking(settings.models.tracking_uri, Layout(data).models)
-        return SyncReport(mirror.uri, mirror.sync(ledger, TASK))
 
 
 def versions(data: Path) -> list[VersionLine]:

@@ -71,7 +71,8 @@ class VerdictLine:
 class TrainReport:
     """The version that came out, whether it is champion now, and what the gates said.
 
-    `without_windows` are views that had none; `excluded_windows`, by view, lie in incidents.
+    `without_windows` are views that had none; `excluded_windows`, by view, lie in incidents;
+    `mlflow` is what came of telling the server that the settings name.
     """
 
     version: str
@@ -81,6 +82,7 @@ class TrainReport:
     without_windows: tuple[str, ...]
     excluded_windows: Mapping[str, int]
     gates: tuple[VerdictLine, ...]
+    mlflow: str = ""
 
 
 @dataclass(frozen=True, slots=True)
