@@ -14,7 +14,7 @@ from boxwatch.events.schema import Events
 from boxwatch.incidents import Incident
 from boxwatch.live import Pipeline
 from boxwatch.sources.simulated import Truth, simulate
-from boxwatch.store import EventStore, ingest
+from boxwatch.store import EventStore, Reading, ingest
 
 HOURS = 0.75
 FAULTS = {"simbox": "cpu_storm", "otherbox": "gpu_off_bus"}
@@ -61,7 +61,7 @@ def record(root: Path) -> Recording:
             simulate(folder, seed=seed, start=start, hours=HOURS, host=host, faults=(fault,))
         )
         with EventStore.open(folder, writable=True) as store:
-            ingest(store, folder / "ingested", normalise, host=host, closed=True)
+            ingest(store, folder / "ingested", Reading(normalise, host=host, closed=True))
             batches += [batch.events for batch in store.batches()]
     events = Events(
         logs=pl.concat(one.logs for one in batches).sort("time", maintain_order=True),

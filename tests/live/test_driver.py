@@ -12,7 +12,7 @@ from boxwatch.events import RawChunk, concat, normalise
 from boxwatch.events.schema import Events
 from boxwatch.live import Pipeline
 from boxwatch.sources.simulated import Truth, simulate
-from boxwatch.store import EventStore, ingest
+from boxwatch.store import EventStore, Reading, ingest
 
 START = datetime(2026, 5, 6, 9, 0, tzinfo=UTC)
 HANG = START + timedelta(minutes=9)
@@ -35,7 +35,7 @@ def healthy(tmp_path_factory):
     root = tmp_path_factory.mktemp("healthy")
     simulate(root, seed=5, start=START, hours=0.25, host="simbox", faults=())
     with EventStore.open(root, writable=True) as store:
-        ingest(store, root / "ingested", normalise, host="simbox", closed=True)
+        ingest(store, root / "ingested", Reading(normalise, host="simbox", closed=True))
         return concat([batch.events for batch in store.batches()])
 
 

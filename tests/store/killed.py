@@ -17,7 +17,7 @@ from tests.store.conftest import NOON, made_events, made_quarantine
 from boxwatch.detections.detection import Severity
 from boxwatch.events.schema import Events
 from boxwatch.incidents.incident import Incident, State
-from boxwatch.store import EventStore, StateStore, ingest
+from boxwatch.store import EventStore, Reading, StateStore, ingest
 
 EVERY = 7  # batches between two checkpoints, and between two quarantined records
 
@@ -83,5 +83,5 @@ if __name__ == "__main__":
     else:
         with EventStore.open(root, writable=True) as opened:
             say("ready")
-            ingest(opened, root / "ingested", tiny.normalise, chunk_bytes=8_000)
+            ingest(opened, root / "ingested", Reading(tiny.normalise, chunk_bytes=8_000))
     say("done")

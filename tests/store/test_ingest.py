@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.store import tiny
 
 from boxwatch.events import RawChunk
-from boxwatch.store import EventStore, RawRecording, ingest
+from boxwatch.store import EventStore, RawRecording, Reading, ingest
 from boxwatch.store.raw_files import LineFile
 
 
@@ -28,10 +28,10 @@ def test_everything_is_read_once(store, raw):
     """A second run over the same artifacts adds nothing."""
     tiny.write(raw, "gpu", 0, range(100))
     tiny.write(raw, "systemd", 0, range(100, 150))
-    first = ingest(store, raw, tiny.normalise)
+    first = ingest(store, raw, Reading(tiny.normalise))
     assert sorted(numbers(store)) == list(range(150))
     assert (first.rows, first.batches, first.bytes_done) == (150, 1, first.bytes_total)
-    assert ingest(store, raw, tiny.normalise).batches == 0
+    assert ingest(store, raw, Reading(tiny.normalise)).batches == 0
 
 
 def test_what_was_recorded_is_not_taken_again(store, raw):
@@ -41,7 +41,7 @@ def test_what_was_recorded_is_not_taken_again(store, raw):
     events = tiny.normalise(RawChunk("gpu", path.read_bytes(), "localhost", "gpu"))
     store.append(events, tiny.START, recorded)
     tiny.write(raw, "systemd", 0, range(10, 15))
-    assert ingest(store, raw, tiny.normalise).rows == 5
+    assert ingest(store, raw, Reading(tiny.normalise)).rows == 5
     assert sorted(numbers(store)) == list(range(15))
     assert store.head().positions[RawRecording.KEY] == recorded[RawRecording.KEY]
 
@@ -51,7 +51,7 @@ def test_artifacts_that_rotate_together_make_one_batch_each(store, raw):
     for hour in range(3):
         tiny.write(raw, "gpu", 3600 * hour, range(60), step=60)
         tiny.write(raw, "docker", 3600 * hour, range(60), step=60)
-    ingest(store, raw, tiny.normalise)
+    ingest(store, raw, Reading(tiny.normalise))
     batches = list(store.batches())
     assert [batch.events.logs["source"].n_unique() for batch in batches] == [2, 2, 2]
     minutes = [(batch.now - tiny.START) / timedelta(minutes=1) for batch in batches]
@@ -63,7 +63,7 @@ def test_kinds_advance_together_in_large_artifacts(store, raw):
     tiny.write(raw, "gpu", 0, range(5000), step=1, pad=100)
     tiny.write(raw, "kernel", 0, range(50), step=100)
     tiny.write(raw, "docker", 1000, range(1000), step=4)
-    ingest(store, raw, tiny.normalise, chunk_bytes=150_000)
+    ingest(store, raw, Reading(tiny.normalise, chunk_bytes=150_000))
     batches = list(store.batches())
     assert len(batches) > 3
     for earlier, later in pairwise(batches):
@@ -76,7 +76,7 @@ def test_kinds_that_rotate_at_other_times_stay_in_order(store, raw):
     tiny.write(raw, "gpu", 0, range(1000))
     for start in range(3, 1000, 250):
         tiny.write(raw, "docker", start, range(250))
-    ingest(store, raw, tiny.normalise)
+    ingest(store, raw, Reading(tiny.normalise))
     times = [batch.events.logs["time"] for batch in store.batches()]
     assert len(times) == 4
     assert all(a.max() < b.min() for a, b in pairwise(times))
@@ -88,7 +88,7 @@ def test_time_that_goes_backwards_loses_nothing(store, raw):
     path = tiny.write(raw, "gpu", 0, range(500, 900))
     path.write_text(lines + path.read_text())
     tiny.write(raw, "kernel", 0, range(900, 1000), step=60)
-    ingest(store, raw, tiny.normalise, chunk_bytes=3000)
+    ingest(store, raw, Reading(tiny.normalise, chunk_bytes=3000))
     assert sorted(set(numbers(store))) == list(range(1000))
     nows = [batch.now for batch in store.batches()]
     assert nows == sorted(nows)
@@ -99,10 +99,11 @@ def test_half_a_last_line_waits(store, raw):
     path = tiny.write(raw, "gpu", 0, range(3))
     whole = path.read_text()
     path.write_text(whole[:-5])
-    assert ingest(store, raw, tiny.normalise).waiting == ("gpu/gpu_metrics_20260301_000000.jsonl",)
+    waiting = ingest(store, raw, Reading(tiny.normalise)).waiting
+    assert waiting == ("gpu/gpu_metrics_20260301_000000.jsonl",)
     assert numbers(store) == [0, 1]
     path.write_text(whole)
-    assert ingest(store, raw, tiny.normalise).waiting == ()
+    assert ingest(store, raw, Reading(tiny.normalise)).waiting == ()
     assert numbers(store) == [0, 1, 2]
 
 
@@ -113,17 +114,17 @@ def test_a_finished_file_is_taken_to_its_end(store, raw, closed):
     path.write_text(path.read_text().rstrip("\n"))
     if not closed:
         tiny.write(raw, "gpu", 100, [3])
-    ingest(store, raw, tiny.normalise, closed=closed)
+    ingest(store, raw, Reading(tiny.normalise, closed=closed))
     assert numbers(store) == ([0, 1, 2] if closed else [0, 1, 2, 3])
 
 
 def test_a_growing_file_is_followed(store, raw):
     """Each run takes what came since the last."""
     path = tiny.write(raw, "gpu", 0, range(2))
-    ingest(store, raw, tiny.normalise)
+    ingest(store, raw, Reading(tiny.normalise))
     with path.open("a") as file:
         file.write('{"t": 9, "n": 2}\n')
-    assert ingest(store, raw, tiny.normalise).rows == 1
+    assert ingest(store, raw, Reading(tiny.normalise)).rows == 1
     assert numbers(store) == [0, 1, 2]
 
 
@@ -131,7 +132,7 @@ def test_corrupt_lines_are_quarantined_once(store, raw):
     """Truncated JSON and invalid UTF-8 are set aside with their place, and the rest is read."""
     path = tiny.write(raw, "gpu", 0, range(2))
     path.write_bytes(b'{"t": 1\n\xff\xfe\n' + path.read_bytes() + b"[]\n")
-    done = ingest(store, raw, tiny.normalise)
+    done = ingest(store, raw, Reading(tiny.normalise))
     assert (done.rows, done.quarantined) == (2, {"gpu": 3})
     assert store.quarantine()["2026-03-01"].records == 3
 
@@ -141,7 +142,7 @@ def test_a_line_longer_than_a_chunk(store, raw):
     path = tiny.write(raw, "gpu", 0, range(3))
     path.write_text(path.read_text() + '{"t": 3, "n": 3, "pad": "' + "x" * 10_000_000 + '"}\n')
     tiny.write(raw, "kernel", 0, [4, 5, 6])
-    ingest(store, raw, tiny.normalise, chunk_bytes=1000)
+    ingest(store, raw, Reading(tiny.normalise, chunk_bytes=1000))
     assert sorted(numbers(store)) == list(range(7))
 
 
@@ -151,7 +152,7 @@ def test_strange_files_are_named_not_read(store, raw):
         (raw / name).parent.mkdir(parents=True, exist_ok=True)
         (raw / name).write_text("{}\n")
     tiny.write(raw, "systemd", 0, [])
-    done = ingest(store, raw, tiny.normalise)
+    done = ingest(store, raw, Reading(tiny.normalise))
     assert len(done.skipped) == 3
     assert done.batches == 0
 
@@ -159,9 +160,9 @@ def test_strange_files_are_named_not_read(store, raw):
 def test_a_file_that_shrank_is_named_not_read(store, raw):
     """What was taken from a file that is now shorter is not taken again."""
     path = tiny.write(raw, "gpu", 0, range(5))
-    ingest(store, raw, tiny.normalise)
+    ingest(store, raw, Reading(tiny.normalise))
     path.write_text('{"t": 0, "n": 0}\n')
-    assert "shorter" in ingest(store, raw, tiny.normalise).skipped[0]
+    assert "shorter" in ingest(store, raw, Reading(tiny.normalise)).skipped[0]
     assert numbers(store) == [0, 1, 2, 3, 4]
 
 
@@ -169,13 +170,13 @@ def test_a_file_that_shrank_is_named_not_read(store, raw):
 def test_a_file_that_was_written_anew_is_read_anew(store, raw, more):
     """To its old size or beyond: its new lines are not taken for those that were read."""
     path = tiny.write(raw, "gpu", 0, range(10, 15))
-    ingest(store, raw, tiny.normalise)
+    ingest(store, raw, Reading(tiny.normalise))
     size = path.stat().st_size
     path.unlink()
     assert tiny.write(raw, "gpu", 5, range(20, 25 + more)).stat().st_size >= size
     tiny.write(raw, "gpu", 5, range(20, 25 + more)).rename(path)
-    ingest(store, raw, tiny.normalise)
-    ingest(store, raw, tiny.normalise)
+    ingest(store, raw, Reading(tiny.normalise))
+    ingest(store, raw, Reading(tiny.normalise))
     assert numbers(store) == [*range(10, 15), *range(20, 25 + more)]
 
 
@@ -183,7 +184,8 @@ def test_progress_is_told_after_every_batch(store, raw):
     """Bytes done grow to bytes in all."""
     tiny.write(raw, "gpu", 0, range(10_000))
     told: list[tuple[int, int]] = []
-    ingest(store, raw, tiny.normalise, chunk_bytes=70_000, progress=lambda *at: told.append(at))
+    reading = Reading(tiny.normalise, chunk_bytes=70_000)
+    ingest(store, raw, reading, lambda *at: told.append(at))
     assert len(told) > 2
     assert told == sorted(told)
     assert told[-1][0] == told[-1][1]
@@ -191,7 +193,7 @@ def test_progress_is_told_after_every_batch(store, raw):
 
 def test_no_artifacts_at_all(store, raw):
     """A folder that is not there holds nothing."""
-    assert ingest(store, raw, tiny.normalise).batches == 0
+    assert ingest(store, raw, Reading(tiny.normalise)).batches == 0
 
 
 @settings(deadline=None, max_examples=60)

@@ -13,7 +13,7 @@ from .mending import Repaired, repair
 from .parts import Part
 from .quarantine import Tally
 from .raw_recording import RawRecording
-from .raw_streams import Normalise
+from .raw_streams import Normalise, Reading
 from .reading import Batch, Shape
 from .retention import Retained
 from .snapshot import pack, unpack
@@ -37,6 +37,7 @@ __all__ = [
     "Positions",
     "Progress",
     "RawRecording",
+    "Reading",
     "Recipe",
     "Repaired",
     "Retained",

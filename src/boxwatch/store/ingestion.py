@@ -24,19 +24,9 @@ from boxwatch.events.schema import Events, concat
 from boxwatch.store.event_store import EventStore
 from boxwatch.store.raw_files import RawFile
 from boxwatch.store.raw_found import MARKS, POSITION, Found
-from boxwatch.store.raw_streams import (
-    Earliest,
-    Normalise,
-    RawStream,
-    Reading,
-    first_time,
-    last_time,
-)
+from boxwatch.store.raw_streams import RawStream, Reading, last_time
 from boxwatch.store.repeats import Repeats
 
-# Python takes blocks of more than 32 MiB from the system each time anew (mallopt(3),
-# M_MMAP_THRESHOLD): a million lines took 1.5 s of kernel time in chunks of 32 MiB, 0.3 s in these.
-CHUNK_BYTES: Final = 28 * 2**20
 _LARGEST_KEPT: Final = 32 * 2**20 - 8192
 
 
@@ -59,24 +49,15 @@ class Progress:
     waiting: tuple[str, ...] = ()
 
 
-def ingest(  # noqa: PLR0913 - what is read, how, and what a caller may leave alone
+def ingest(
     store: EventStore,
     root: Path,
-    normalise: Normalise,
-    *,
-    host: str = "localhost",
-    closed: bool = False,
-    earliest: Earliest | None = None,
+    reading: Reading,
     progress: Callable[[int, int], None] | None = None,
-    chunk_bytes: int = CHUNK_BYTES,
 ) -> Progress:
     """Append what the artifacts below `root` hold and the store does not yet.
 
-    `earliest` is called with single lines, to learn their time (origin `probe`); without it
-    `normalise` is, at a higher cost. Both must be pure functions. `host` is for records that do
-    not name theirs. `closed` promises that nobody writes the artifacts any more, so that a last
-    line without a newline is taken too. `progress` is called after every batch with the bytes done
-    and the bytes in all.
+    `progress` is called after every batch with the bytes done and the bytes in all.
 
     Raises:
         StoreFull: no room; run it again once there is.
@@ -85,16 +66,10 @@ def ingest(  # noqa: PLR0913 - what is read, how, and what a caller may leave al
     _keep_blocks()
     found = Found(store, root)
     repeats = Repeats(store)
-    reading = Reading(
-        normalise=normalise,
-        earliest=_through(normalise) if earliest is None else earliest,
-        host=host,
-        closed=closed,
-    )
     batches = rows = 0
     quarantined: Counter[str] = Counter()
     taken: Mapping[str, int] = dict(found.taken)
-    with closing(_ahead(_batches(found, reading, chunk_bytes))) as upcoming:
+    with closing(_ahead(_batches(found, reading))) as upcoming:
         for batch in upcoming:
             events = repeats.without(batch.events)
             found.mark({name: n for name, n in batch.taken.items() if taken.get(name) != n})
@@ -136,7 +111,7 @@ class _Batch(NamedTuple):
     taken: Mapping[str, int]
 
 
-def _batches(found: Found, reading: Reading, chunk_bytes: int) -> Generator[_Batch, None, None]:
+def _batches(found: Found, reading: Reading) -> Generator[_Batch, None, None]:
     taken = dict(found.taken)
     now = found.now
     with ExitStack() as stack:
@@ -144,7 +119,7 @@ def _batches(found: Found, reading: Reading, chunk_bytes: int) -> Generator[_Bat
         for stream in streams:
             stack.callback(stream.close)
         while active := [stream for stream in streams if stream.remaining > 0]:
-            events, now = _batch(active, chunk_bytes, now)
+            events, now = _batch(active, reading.chunk_bytes, now)
             yield _Batch(events, now, dict(taken))
 
 
@@ -187,10 +162,6 @@ def _batch(active: list[RawStream], chunk_bytes: int, now: datetime) -> tuple[Ev
         latest = latest if instant is None else min(latest, instant)
         now = max(now, latest)
     return events, now
-
-
-def _through(normalise: Normalise) -> Earliest:
-    return lambda chunk: first_time(normalise(chunk))
 
 
 def _streams(files: list[RawFile], taken: dict[str, int], reading: Reading) -> list[RawStream]:

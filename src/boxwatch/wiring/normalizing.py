@@ -11,7 +11,7 @@ from boxwatch.errors import UsageError
 from boxwatch.events import RawChunk, combined_events, earliest, gpu_names, normalise
 from boxwatch.pulse import Progress
 from boxwatch.settings import Settings
-from boxwatch.store import EventStore, Layout, ingest
+from boxwatch.store import EventStore, Layout, Reading, ingest
 from boxwatch.wiring.damage import tell_damage
 from boxwatch.wiring.reports import NormalizeReport
 from boxwatch.wiring.this_host import host_name
@@ -34,10 +34,8 @@ def normalize(
         done = ingest(
             store,
             layout.ingested,
-            normalise,
-            host=host_name(),
-            earliest=earliest,
-            progress=lambda taken, total: progress("normalizing", taken, total),
+            Reading(normalise, earliest, host_name()),
+            lambda taken, total: progress("normalizing", taken, total),
         )
         exported = _export(store, data) if export else ()
         tell_damage(store)
