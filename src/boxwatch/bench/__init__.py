@@ -18,6 +18,7 @@ from boxwatch.bench.result import (
 BENCHES: Final[dict[str, str]] = {
     "chaos": "boxwatch.bench.chaos.running",
     "detectors": "boxwatch.bench.detectors.running",
+    "drift": "boxwatch.bench.drift",
     "faults": "boxwatch.bench.faults.running",
     "logs": "boxwatch.bench.logs.running",
     "sources": "boxwatch.bench.sources",

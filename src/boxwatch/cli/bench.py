@@ -35,7 +35,7 @@ def bench(
             min=1,
             metavar="N",
             help="Do so much only, for a quick look: kills of chaos, journal entries of sources, "
-            "lines of logs, machine-days of faults.",
+            "lines of logs, machine-days of faults, checks of drift.",
         ),
     ] = None,
     data_sets: Annotated[

@@ -14,7 +14,9 @@ from typing import Final
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
+from boxwatch.lifecycle.drift.dependence import LEAST, chance_distance, independent_rows
 from boxwatch.lifecycle.drift.effects import NAMES, effects, variation
 from boxwatch.lifecycle.drift.profile import Profile
 
@@ -57,17 +59,18 @@ def compare(
     current = reference.like(rows)
     found = effects(reference, current, ALPHA / max(len(NAMES) * len(reference.names), 1))
     usual = variation(reference, current.rows)
+    low = found.low if usual.any() else _known(found.low, found.value, reference, current)
     floor = np.array([(floors or {}).get(name, 0.0) for name in reference.names])
     matters = np.ones(found.value.shape, bool)
-    matters[:-1] = found.low[NAMES.index("shift")] * found.spread >= floor
+    matters[:-1] = low[NAMES.index("shift")] * found.spread >= floor
     limit = np.array([LIMITS[name] for name in NAMES])[:, None]
     columns = {
         "value": found.value,
-        "low": found.low,
+        "low": low,
         "high": found.high,
         "usual": usual,
         "limit": np.broadcast_to(limit, found.value.shape),
-        "drifted": (found.low > np.maximum(limit, usual)) & matters,
+        "drifted": (low > np.maximum(limit, usual)) & matters,
     }
     return pl.DataFrame(
         {
@@ -77,6 +80,24 @@ def compare(
         },
         schema=dict(DRIFTS),
     )
+
+
+def _known(
+    low: NDArray[np.float64], value: NDArray[np.float64], reference: Profile, current: Profile
+) -> NDArray[np.float64]:
+    """Lower bounds where the reference is too short to show how its own stretches differ.
+
+    Few independent rows may lie wholly apart by chance, and leaving some of them out changes
+    nothing of that: what is told then is what so many independent rows would tell.
+    """
+    before, after = independent_rows(reference), independent_rows(current)
+    alpha = ALPHA / max(len(NAMES) * len(reference.names), 1)
+    bounds = low.copy()
+    bounds[:-1, np.minimum(before, after) < LEAST] = 0.0  # of shares of unknown, nothing is said
+    at = NAMES.index("distance")
+    by_chance = value[at] - chance_distance(before, after, alpha)
+    bounds[at] = np.clip(by_chance, 0.0, bounds[at])
+    return bounds
 
 
 def drifted(comparison: pl.DataFrame) -> pl.DataFrame:

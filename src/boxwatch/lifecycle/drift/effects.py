@@ -13,8 +13,8 @@ A test's p-value answers whether anything changed at all, and with a million row
 has. So an effect comes with bounds, and what counts is whether its lower bound is beyond what
 matters. Bounds come from leaving out one stretch of time after another (the jackknife over blocks;
 Künsch, Annals of Statistics 1989): rows near in time are alike, and counting them as independent
-would make every bound too narrow. How long they stay alike is not known, so stretches of several
-lengths are tried, and the widest bounds hold.
+would make every bound too narrow. Stretches may be alike too, which widens the bounds further
+(`dependence`); two lengths are tried, and the wider bounds hold.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from boxwatch.lifecycle.drift.dependence import more_varied
 from boxwatch.lifecycle.drift.profile import Profile
 
 Float64 = NDArray[np.float64]
 
 NAMES: Final = ("distance", "stability", "shift", "unknown")
-_MERGED: Final = (1, 2, 4, 8)  # blocks in one stretch
+_MERGED: Final = (1, 2)  # blocks in one stretch
 _DECILES: Final = 10
 _FIRST, _LAST = 0.1, 0.9  # between these quantiles of the reference lies its spread
 
@@ -77,9 +78,16 @@ def effects(reference: Profile, current: Profile, alpha: float) -> Effects:
             np.stack([measure(left, after) for left in _leaving_one_out(one)]),
             np.stack([measure(before, left) for left in _leaving_one_out(two)]),
         )
-        variance = sum((len(part) - 1) * part.var(axis=0) for part in parts)
+        more = [more_varied(part) for part in parts]
+        variance = sum(
+            (len(part) - 1) * part.var(axis=0) * factor
+            for part, factor in zip(parts, more, strict=True)
+        )
         if merged == 1:
-            bias = sum((len(part) - 1) * (part.mean(axis=0) - whole) for part in parts)
+            bias = sum(
+                (len(part) - 1) * (part.mean(axis=0) - whole) * factor
+                for part, factor in zip(parts, more, strict=True)
+            )
         degrees = min(len(part) for part in parts) - 1
         reach = np.maximum(reach, student_quantile(1.0 - alpha, degrees) * np.sqrt(variance))
     value = np.maximum(whole - np.maximum(bias, 0.0), 0.0)
