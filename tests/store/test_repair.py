@@ -7,7 +7,7 @@ import pytest
 
 from boxwatch.detections.detection import Severity
 from boxwatch.errors import StoreDamaged, StoreError, StoreLocked
-from boxwatch.incidents.incident import Incident, State
+from boxwatch.incidents.incident import Incident, Opinion, State
 from boxwatch.store import EventStore, Repaired, StateStore, repair
 
 
@@ -22,6 +22,7 @@ def filled(store, root, fill, noon):
     with StateStore.open(root) as state:
         state.checkpoint(5, {"a": b"1"}, [replace(first, id=f"{n:04d}") for n in range(200)])
         state.set_state("0007", State.FALSE_ALARM, "no")
+        state.give_label("0008", Opinion.REAL, "ann")
     store.close()
     return root
 
@@ -66,14 +67,19 @@ def test_what_is_lost_is_said(filled):
 
 def test_incidents_come_back_as_far_as_they_can_be_read(filled):
     """Damage to one page leaves what stands before it, with what a person said, and positions."""
-    size = (filled / "state.db").stat().st_size
-    overwrite(filled, size - 3 * 4096, 4096)
+    file = (filled / "state.db").read_bytes()
+    pages = range(0, len(file), 4096)
+    rows = [
+        at for at in pages if b"0150" in file[at : at + 4096] and b"ttt" in file[at : at + 4096]
+    ]
+    overwrite(filled, rows[0], 4096)
     with pytest.raises(StoreDamaged):
         EventStore.open(filled, writable=True)
     done = repair(filled)
     assert done.incidents > 50
     with StateStore.open(filled) as state:
         assert state.incident("0007").state is State.FALSE_ALARM
+        assert state.incident("0008").label.opinion is Opinion.REAL
         assert state.load_checkpoint() is None
     with EventStore.open(filled, writable=True) as store:
         assert store.head().positions == {"s": {"n": 20}}

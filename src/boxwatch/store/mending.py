@@ -25,6 +25,10 @@ from boxwatch.store.reading import Reader
 _HISTORY: Final = "incident, at_us, state, by, note"
 _HISTORY_READ: Final = f"SELECT {_HISTORY} FROM history ORDER BY number"  # noqa: S608
 _INCIDENTS_READ: Final = f"SELECT {COLUMNS}, verdict FROM incidents NOT INDEXED"  # noqa: S608
+_LABELS: Final = "incident, at_us, opinion, by, note, until_us"
+_LABELS_READ: Final = f"SELECT {_LABELS} FROM labels ORDER BY number"  # noqa: S608
+
+_Rows = list[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,7 @@ def _is_sound(layout: Layout) -> bool:
 def _rebuild(layout: Layout) -> Repaired:
     aside = _move_aside(layout)
     batches = _batches_of(layout)
-    incidents, history, newest = _salvage(aside)
+    incidents, history, labels, newest = _salvage(aside)
     last = max(batches, default=0)
     positions = None
     if newest is not None and newest[0] >= last:  # later batches were empty, or there are none
@@ -113,6 +117,10 @@ def _rebuild(layout: Layout) -> Repaired:
             f"INSERT INTO history ({_HISTORY}) VALUES (?, ?, ?, ?, ?)",  # noqa: S608
             history,
         )
+        new.executemany(
+            f"INSERT INTO labels ({_LABELS}) VALUES (?, ?, ?, ?, ?, ?)",  # noqa: S608
+            labels,
+        )
     return Repaired(
         aside=aside,
         batches=len(batches),
@@ -122,7 +130,7 @@ def _rebuild(layout: Layout) -> Repaired:
     )
 
 
-def _lost(incidents: list[tuple[Any, ...]], positions: str | None) -> tuple[str, ...]:
+def _lost(incidents: _Rows, positions: str | None) -> tuple[str, ...]:
     lost = ["the checkpoint: the pipeline works through all batches again"]
     if positions is None:
         lost.append("the source positions: sources start anew and may hand over records again")
@@ -172,12 +180,11 @@ def _quarantine_of(layout: Layout) -> list[tuple[str, int, int]]:
     ]
 
 
-def _salvage(
-    aside: Path,
-) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]], tuple[int, int, str] | None]:
-    """What the damaged database still gives: incidents, history, the newest batch."""
-    incidents: list[tuple[Any, ...]] = []
-    history: list[tuple[Any, ...]] = []
+def _salvage(aside: Path) -> tuple[_Rows, _Rows, _Rows, tuple[int, int, str] | None]:
+    """What the damaged database still gives: incidents, history, labels, the newest batch."""
+    incidents: _Rows = []
+    history: _Rows = []
+    labels: _Rows = []
     newest = None
     with suppress(sqlite3.Error), closing(sqlite3.connect(aside)) as old:
         with suppress(sqlite3.Error):
@@ -186,17 +193,18 @@ def _salvage(
             ).fetchone()
         _read_until_damage(old, _INCIDENTS_READ, incidents)
         _read_until_damage(old, _HISTORY_READ, history)
-    return [row for row in incidents if _is_incident(row)], history, newest
+        _read_until_damage(old, _LABELS_READ, labels)
+    return [row for row in incidents if _is_incident(row)], history, labels, newest
 
 
-def _read_until_damage(old: sqlite3.Connection, query: str, into: list[tuple[Any, ...]]) -> None:
+def _read_until_damage(old: sqlite3.Connection, query: str, into: _Rows) -> None:
     with suppress(sqlite3.Error, UnicodeDecodeError):
         into.extend(old.execute(query))
 
 
 def _is_incident(row: tuple[Any, ...]) -> bool:
     try:
-        from_row(row)
+        from_row((*row[:-1], None))  # its label stands in a table of its own
     except (ValueError, TypeError, KeyError, OverflowError):
         return False
     return True
