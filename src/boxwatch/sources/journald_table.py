@@ -71,6 +71,27 @@ def _taken_apart(entries: pl.LazyFrame) -> pl.DataFrame:
         for name, line in zip(_HEAD, lines, strict=True)
     ]
     return (
+        _cut(entries)
+        .select(
+            *head,
+            _TIME,
+            pl.coalesce(_field("one", 0), _field("other", 0)).alias(_MESSAGE),
+            "a",
+            _field("one", 1).alias("b"),
+            "c",
+            _field("other", 1).alias("d"),
+            odd.fill_null(value=True).alias("odd"),
+        )
+        .collect(engine="in-memory")
+    )
+
+
+def _cut(entries: pl.LazyFrame) -> pl.LazyFrame:
+    """The lines of the `head`, the time, and what lies around time and message.
+
+    The message comes before the time (between `a` and `b`) or after it (between `c` and `d`).
+    """
+    return (
         entries.select(_parted(pl.col("entry"), f"\n{_BOOT}=").alias("parts"))
         .select(
             _field("parts", 0).str.splitn("\n", len(_HEAD) + 1).alias("head"),
@@ -99,17 +120,6 @@ def _taken_apart(entries: pl.LazyFrame) -> pl.DataFrame:
             _parted(_field("before", 1), "\n").alias("one"),
             _parted(_field("after", 1), "\n").alias("other"),
         )
-        .select(
-            *head,
-            _TIME,
-            pl.coalesce(_field("one", 0), _field("other", 0)).alias(_MESSAGE),
-            "a",
-            _field("one", 1).alias("b"),
-            "c",
-            _field("other", 1).alias("d"),
-            odd.fill_null(value=True).alias("odd"),
-        )
-        .collect(engine="in-memory")
     )
 
 
