@@ -34,6 +34,7 @@ COMMANDS: Final[dict[str, tuple[str, str]]] = {
         "boxwatch.cli.models:app",
         "Tune, list, show, promote, roll back, reproduce versions.",
     ),
+    "learn": ("boxwatch.cli.learn:learn", "Keep the models current, beside `boxwatch up`."),
     "drift": ("boxwatch.cli.drift:app", "Say whether machines still are what models learned."),
     "score": ("boxwatch.cli.score:score", "Judge the readings of any table by another; no labels."),
     "explain": ("boxwatch.cli.explain:explain", "Say what a line of a log means."),

@@ -4,22 +4,27 @@ from .drift.severity import Meaning, meaning
 from .evidence import Evidence
 from .gates import Limits, Verdict
 from .life import Life, Promotion, Reproduction
+from .retraining import Due, Policy, Situation, due
 from .task import Selected, Task
 
 __all__ = [
     "DRIFTS",
     "LEAST_ROWS",
+    "Due",
     "Evidence",
     "Life",
     "Limits",
     "Meaning",
+    "Policy",
     "Profile",
     "Promotion",
     "Reproduction",
     "Selected",
+    "Situation",
     "Task",
     "Verdict",
     "compare",
     "drifted",
+    "due",
     "meaning",
 ]

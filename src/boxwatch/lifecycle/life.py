@@ -6,7 +6,7 @@ lost, and what was in use stays in use: artifacts are written whole before a ver
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib.metadata import version as installed
 from pathlib import Path
@@ -128,17 +128,66 @@ class Life:
             raise UsageError(
                 "A forced promotion needs a reason.", hint='Give one with --reason "…".'
             )
-        before = self._ledger.holder("champion")
-        verdicts = check(*self._evidence(version, before), limits)
-        records = [verdict.record() for verdict in verdicts]
+        before, verdicts = self._asked(version, limits)
         refusals = [verdict for verdict in verdicts if not verdict.passed]
         if refusals and not force:
-            reason = f"{why}; refused: {'; '.join(one.text for one in refusals)}".lstrip("; ")
-            self._ledger.refuse("champion", version, Decision(by, reason, records))
+            self._refuse(version, by, why, verdicts)
             return Promotion(version, before, done=False, verdicts=tuple(verdicts))
         reason = f"forced: {why}" if refusals else why
-        done = self._ledger.give("champion", version, before, Decision(by, reason, records))
+        done = self._give(version, before, Decision(by, reason, _records(verdicts)))
         return Promotion(version, before, done, tuple(verdicts))
+
+    def challenge(self, version: int, *, by: str, why: str, limits: Limits) -> Promotion:
+        """Make `version` challenger if the gates let it through; the champion stays.
+
+        `done` says whether it is challenger now. A challenger that was there gives way.
+        """
+        before, verdicts = self._asked(version, limits)
+        if not all(verdict.passed for verdict in verdicts):
+            self._refuse(version, by, why, verdicts)
+            return Promotion(version, before, done=False, verdicts=tuple(verdicts))
+        decision = Decision(by, why, _records(verdicts))
+        holder = self._ledger.holder("challenger")
+        done = self._ledger.give("challenger", version, holder, decision)
+        return Promotion(version, before, done, tuple(verdicts))
+
+    def decide(self, version: int, verdicts: Sequence[Verdict], *, by: str, why: str) -> Promotion:
+        """End the shadow of the challenger `version`: champion if it passed, refused otherwise.
+
+        Args:
+            version: The challenger; the gates have let it through before.
+            verdicts: What was seen in the shadow.
+            by: Who decides.
+            why: The reason.
+        """
+        before = self._ledger.holder("champion")
+        if all(verdict.passed for verdict in verdicts):
+            done = self._give(version, before, Decision(by, why, _records(verdicts)))
+        else:
+            done = False
+            self._refuse(version, by, why, verdicts)
+            self._leave_shadow(version, by, "refused")
+        return Promotion(version, before, done, tuple(verdicts))
+
+    def _asked(self, version: int, limits: Limits) -> tuple[int | None, list[Verdict]]:
+        """The present champion, and what the gates say of `version` beside it."""
+        before = self._ledger.holder("champion")
+        return before, check(*self._evidence(version, before), limits)
+
+    def _refuse(self, version: int, by: str, why: str, verdicts: Sequence[Verdict]) -> None:
+        refusals = "; ".join(one.text for one in verdicts if not one.passed)
+        reason = f"{why}; refused: {refusals}".lstrip("; ")
+        self._ledger.refuse("champion", version, Decision(by, reason, _records(verdicts)))
+
+    def _give(self, version: int, before: int | None, decision: Decision) -> bool:
+        done = self._ledger.give("champion", version, before, decision)
+        if done:
+            self._leave_shadow(version, decision.by, "champion now")
+        return done
+
+    def _leave_shadow(self, version: int, by: str, why: str) -> None:
+        if self._ledger.holder("challenger") == version:
+            self._ledger.give("challenger", None, version, Decision(by, why))
 
     def roll_back(self, *, by: str, why: str) -> Promotion:
         """Give the role back to the champion before the present one; no gate is asked.
@@ -188,3 +237,7 @@ class Life:
 
     def _parts(self, run: Run) -> dict[str, Saved]:
         return {part: load_model(self._folder, name) for part, name in run.parts.items()}
+
+
+def _records(verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    return [verdict.record() for verdict in verdicts]

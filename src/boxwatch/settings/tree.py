@@ -239,9 +239,19 @@ class Models(Section):
     )
     retrain_every: Days | None = Field(
         default=None,
-        description="How often models are trained anew; the watcher then judges by a champion "
-        "until the next one. none = only on command, and the watcher learns on by itself from a "
-        "champion's second day.",
+        description="How often `boxwatch learn` trains anew whatever happened; the watcher then "
+        "judges by a champion until the next one. none = only on drift, on labels and on command, "
+        "and the watcher learns on by itself from a champion's second day.",
+    )
+    learn_from: Days = Field(
+        default=14, description="Windows older than this are not learned from by `boxwatch learn`."
+    )
+    promotion: Annotated[Literal["automatic", "manual"], Allowed("", "automatic or manual")] = (
+        Field(
+            default="automatic",
+            description="Whether `boxwatch learn` puts a version in use that was let through, or "
+            "leaves that to a person (`boxwatch models promote`).",
+        )
     )
     tracking_uri: Text | None = Field(
         default=None,

@@ -8,6 +8,7 @@ from .ingestion import Progress, ingest
 from .layout import Layout
 from .ledger import Ledger
 from .ledger_rows import Decision, Role, RoleChange, Run
+from .lessons import Lesson, Lessons
 from .lock import WriterLock
 from .mending import Repaired, repair
 from .parts import Part
@@ -32,6 +33,8 @@ __all__ = [
     "Head",
     "Layout",
     "Ledger",
+    "Lesson",
+    "Lessons",
     "Normalise",
     "Part",
     "Positions",

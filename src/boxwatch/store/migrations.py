@@ -102,8 +102,23 @@ CREATE TABLE drift_checks (
 ) STRICT;
 """
 
+_LESSONS: Final = """
+CREATE TABLE lessons (        -- what learning by itself did and why
+    number INTEGER PRIMARY KEY,
+    task TEXT NOT NULL,
+    began_us INTEGER NOT NULL,
+    ended_us INTEGER,
+    state TEXT NOT NULL,      -- running, done, failed or lost
+    cause TEXT NOT NULL,      -- first, schedule, drift, labels, command, shadow
+    why TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    version INTEGER,          -- of the models it is about
+    details TEXT NOT NULL     -- JSON
+) STRICT;
+"""
+
 STEPS: Final = (_FIRST, _LABELS)  # of state.db
-LEDGER_STEPS: Final = (_LEDGER,)  # of models/ledger.db
+LEDGER_STEPS: Final = (_LEDGER, _LESSONS)  # of models/ledger.db
 
 
 def migrate(

@@ -5,6 +5,8 @@ from .drift import DriftReport, MovedFeature, drift
 from .findings import Labelled, Selection, evidence, incident, incidents, label, mark, report
 from .host_setup import Offer, add_host, check_hosts, offer_host, remove_host
 from .hosts import labelled
+from .learning import Learner
+from .learning_loop import learn, learn_once, lessons
 from .log_files import LogColumns, parse_logs, score_logs
 from .log_rates import LogRate, log_rates
 from .log_search import LogsWanted, Missed, search_logs
@@ -36,6 +38,7 @@ __all__ = [
     "DriftReport",
     "KindOfLine",
     "Labelled",
+    "Learner",
     "LogColumns",
     "LogPattern",
     "LogPlace",
@@ -67,6 +70,9 @@ __all__ = [
     "incidents",
     "label",
     "labelled",
+    "learn",
+    "learn_once",
+    "lessons",
     "log_rates",
     "log_templates",
     "mark",

@@ -1,13 +1,20 @@
-"""Windows on disk between `features` and `train`: features/<view>/NNNN.parquet."""
+"""Windows on disk between `features` and `train`: features/<view>/NNNN.parquet.
+
+Where windows are cut on as they come (`window_cutting`), `cut.json` names the files that count.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any, Final
 
 import polars as pl
 
 from boxwatch.errors import StoreDamaged, UsageError
 from boxwatch.features import View
+
+LIST: Final = "cut.json"
 
 
 def windows_folder(data: Path) -> Path:
@@ -36,8 +43,22 @@ def read_windows(data: Path, view: View) -> pl.DataFrame:
             f"There are no windows in {str(data)!r} to learn from.",
             hint="Run `boxwatch features` first.",
         )
-    parts = [_read(path, view) for path in sorted((folder / view.name).glob("*.parquet"))]
+    content = listed(folder)
+    if content is None:
+        paths = sorted((folder / view.name).glob("*.parquet"))
+    else:
+        paths = [folder / part / name for part, name, *_ in content["files"] if part == view.name]
+    parts = [_read(path, view) for path in paths]
     return pl.concat(parts) if parts else pl.DataFrame(schema=dict(view.schema))
+
+
+def listed(folder: Path) -> dict[str, Any] | None:
+    """What `cut.json` says; None where there is none, or nobody can read it."""
+    try:
+        content: dict[str, Any] = json.loads((folder / LIST).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return content
 
 
 def _read(path: Path, view: View) -> pl.DataFrame:
