@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -37,10 +38,18 @@ def trained(ledger: Ledger, folder: Path, number: int) -> None:
     ledger.finish(run, {"gpu": artifact}, {"training_rows": {"gpu": 100}})
 
 
+def told(ledger: Ledger, folder: Path):
+    """MLflow beside the models, told of everything; a client of it."""
+    mirror = tracking.MlflowTracking(None, folder)
+    mirror.sync(ledger, "detectors")
+    mlflow.set_tracking_uri(mirror.uri)
+    mlflow.set_registry_uri(mirror.uri)
+    return mlflow.MlflowClient()
+
+
 def test_runs_versions_and_the_champion_are_told(ledger: Ledger, tmp_path: Path) -> None:
     """Parameters, figures, artifacts, signature, alias, and why a run failed."""
-    assert tracking.MlflowTracking(None, tmp_path).sync(ledger, "detectors") == 3
-    client = mlflow.MlflowClient()
+    client = told(ledger, tmp_path)
     champion = client.get_model_version_by_alias(NAME, "champion")
     assert champion.tags["boxwatch.version"] == "v2"
     assert champion.tags["boxwatch.why"] == "better"
@@ -55,7 +64,7 @@ def test_runs_versions_and_the_champion_are_told(ledger: Ledger, tmp_path: Path)
 
 def test_what_mlflow_has_is_the_model_that_is_watched_with(ledger: Ledger, tmp_path: Path) -> None:
     """The artifacts are the very files, and none of them is a pickle."""
-    tracking.MlflowTracking(None, tmp_path).sync(ledger, "detectors")
+    told(ledger, tmp_path)
     place = Path(mlflow.artifacts.download_artifacts(f"models:/{NAME}@champion"))
     parts = ledger.version(2).parts
     for path in (tmp_path / parts["gpu"]).iterdir():
@@ -71,7 +80,7 @@ def test_telling_again_writes_only_what_is_new(ledger: Ledger, tmp_path: Path) -
     trained(ledger, tmp_path, 3)
     ledger.give("champion", 3, 2, Decision("ann", "newer"))
     assert mirror.sync(ledger, "detectors") == 1
-    client = mlflow.MlflowClient()
+    client = mlflow.MlflowClient(mirror.uri, mirror.uri)
     assert client.get_model_version_by_alias(NAME, "champion").tags["boxwatch.version"] == "v3"
     assert len(client.search_model_versions(f"name = '{NAME}'")) == 3
 
@@ -85,3 +94,14 @@ def test_a_server_that_cannot_be_reached_costs_nothing(
         tracking.MlflowTracking("http://127.0.0.1:9", tmp_path).sync(ledger, "detectors")
     assert ledger.holder("champion") == 2
     assert tracking.MlflowTracking(None, tmp_path).sync(ledger, "detectors") == 3
+
+
+def test_addresses_are_not_left_in_the_environment(
+    ledger: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What MLflow puts there is taken back: the next command would take it for a person's own."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    monkeypatch.setenv("MLFLOW_REGISTRY_URI", "http://mine")
+    tracking.MlflowTracking(None, tmp_path).sync(ledger, "detectors")
+    assert "MLFLOW_TRACKING_URI" not in os.environ
+    assert os.environ["MLFLOW_REGISTRY_URI"] == "http://mine"

@@ -29,6 +29,8 @@ from mlflow.entities import LoggedModelStatus, Metric, Param, RunTag  # type: ig
 from mlflow.environment_variables import (  # type: ignore[import-not-found,unused-ignore]
     MLFLOW_HTTP_REQUEST_MAX_RETRIES,
     MLFLOW_HTTP_REQUEST_TIMEOUT,
+    MLFLOW_REGISTRY_URI,
+    MLFLOW_TRACKING_URI,
 )
 from mlflow.exceptions import MlflowException  # type: ignore[import-not-found,unused-ignore]
 from mlflow.models import Model, ModelSignature  # type: ignore[import-not-found,unused-ignore]
@@ -48,6 +50,7 @@ _PATIENCE: Final = (
     (MLFLOW_HTTP_REQUEST_TIMEOUT, 30),  # seconds
     (MLFLOW_HTTP_REQUEST_MAX_RETRIES, 2),
 )
+_ADDRESSES: Final = (MLFLOW_TRACKING_URI, MLFLOW_REGISTRY_URI)
 _ROLES: Final[tuple[Role, ...]] = ("champion", "challenger")
 
 
@@ -89,7 +92,9 @@ class MlflowTracking:
 
     @contextmanager
     def _client(self) -> Iterator[MlflowClient]:
-        # The registry looks a model up by these, not by the client's own addresses.
+        # The registry looks a model up by these, not by the client's own addresses. MLflow puts
+        # them into the environment, where what is asked next would take them for a person's own.
+        before = {variable: variable.get_raw() for variable in _ADDRESSES}
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
         # MLflow's own patience is a quarter of an hour; who set another is heard.
@@ -103,6 +108,9 @@ class MlflowTracking:
                 f"MLflow at {self.uri!r} was not told: {str(error).splitlines()[0]}",
                 hint="Nothing is lost: `boxwatch models sync` tells it what it does not have.",
             ) from error
+        finally:
+            for variable, address in before.items():
+                variable.set(address) if address else variable.unset()
 
 
 def experiment_of(client: MlflowClient, task: str, artifacts: str | None) -> str:
