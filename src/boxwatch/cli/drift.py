@@ -41,17 +41,35 @@ def report(
 
     Windows in incidents are left out: a fault is no drift. A feature moved where the whole
     interval of its change is beyond its limit and beyond what it did while the model learned.
+    Scores, the rate of alarms, the kinds of log lines and what people said of alarms are compared,
+    too: they tell data drift, concept drift and model decay apart.
     """
     session = open_session(ctx)
     with progress(session) as told:
-        found = wiring.drift(session.data, since, told)
+        found = wiring.drift(session.data, since, told, session.settings.logs.own_masks())
     if session.as_json:
         show_json(session.console, found)
     else:
         fields = record(found)
-        moved = fields.pop("moved")
-        show(session, fields)
+        moved, outputs = fields.pop("moved"), fields.pop("outputs")
+        said = fields.pop("feedback")
+        show(session, {**fields, "alarms by their labels": _labels(said)})  # type: ignore[arg-type]
         if found.moved:
             session.console.print(Text("moved, clearest first", "bold"))
             session.console.print(rows_table(moved))  # type: ignore[arg-type]
-    return 1 if fail_on_drift and found.moved else 0
+        if found.outputs:
+            session.console.print(Text("scores, alarms, lines", "bold"))
+            session.console.print(rows_table(outputs))  # type: ignore[arg-type]
+    return 1 if fail_on_drift and found.kind != "none" else 0
+
+
+def _labels(said: wiring.Feedback) -> str:
+    """How many alarms were right, before and of late, with the interval of that share."""
+    parts = []
+    for when, one in (("before", said.before), ("of late", said.late)):
+        share = "unknown" if one.share is None else f"{one.share:.0%}"
+        parts.append(
+            f"{when} {share} real ({one.real} of {one.real + one.false}, "
+            f"{one.low:.0%} to {one.high:.0%})"
+        )
+    return f"{'; '.join(parts)}; {said.expected} expected"

@@ -232,6 +232,17 @@ class StateStore:
         """How many labels were given and taken back so far: whether there is anything to hear."""
         return int(self._rows("SELECT coalesce(max(number), 0) FROM labels")[0][0])
 
+    def keep_drift(self, report: str) -> None:
+        """Keep the JSON of a check for drift; those before it stay."""
+        row = (to_micros(self._clock.now()), report)
+        with self._database.transaction() as transaction:
+            transaction.execute("INSERT INTO drift_checks (at_us, report) VALUES (?, ?)", row)
+
+    def last_drift(self) -> tuple[datetime, str] | None:
+        """When the last check for drift was made, and its JSON; None where none was."""
+        rows = self._rows("SELECT at_us, report FROM drift_checks ORDER BY number DESC LIMIT 1")
+        return (from_micros(rows[0][0]), rows[0][1]) if rows else None
+
     def history(self, name: str) -> list[Change]:
         """Every change of an incident's state, in the order they were made."""
         rows = self._rows(

@@ -2,6 +2,7 @@ from .batch import features, repair
 from .checking import check
 from .collecting import collect
 from .drift import DriftReport, MovedFeature, drift
+from .drift_outputs import Feedback, MovedOutput
 from .findings import Labelled, Selection, evidence, incident, incidents, label, mark, report
 from .host_setup import Offer, add_host, check_hosts, offer_host, remove_host
 from .hosts import labelled
@@ -36,6 +37,7 @@ from .watching import detect, pipeline, replay, watch
 __all__ = [
     "ChangeLine",
     "DriftReport",
+    "Feedback",
     "KindOfLine",
     "Labelled",
     "Learner",
@@ -47,6 +49,7 @@ __all__ = [
     "LogsWanted",
     "Missed",
     "MovedFeature",
+    "MovedOutput",
     "Offer",
     "Selection",
     "StudyLine",

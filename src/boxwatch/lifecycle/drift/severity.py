@@ -35,13 +35,15 @@ class Meaning:
     action: str
 
 
-def meaning(*, inputs_moved: bool, qualities: list[float]) -> Meaning:
+def meaning(*, inputs_moved: bool, qualities: list[float], outputs_moved: bool = False) -> Meaning:
     """Tell data drift, concept drift and model decay apart.
 
     Args:
         inputs_moved: Whether any feature drifted.
         qualities: Of the checks since training, oldest first; the first is the baseline. Empty
             or one alone: unknown.
+        outputs_moved: Whether scores or the rate of alarms did: where inputs did not, what the
+            models learned no longer fits what they see together.
 
     A loss beyond a tenth of the baseline is P0, beyond a twentieth P1, any other drift P2; moved
     inputs that are known to have cost no quality are P3.
@@ -55,6 +57,8 @@ def meaning(*, inputs_moved: bool, qualities: list[float]) -> Meaning:
         kind = "model decay" if _slowly(qualities) else "concept drift"
     elif inputs_moved:
         kind = "data drift"
+    elif outputs_moved:
+        kind = "concept drift"
     return Meaning(kind, _priority(kind, loss), loss, _ACTIONS[kind])
 
 
