@@ -80,11 +80,28 @@ TRACKING: Final[Mapping[str, str]] = MappingProxyType(
         "search": "boxwatch.lifecycle.search:Search",
     }
 )
+EXPORTS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "evidently": "boxwatch.lifecycle.drift.evidently_report:write_report",
+        # What the bench of drift is held against.
+        "evidently-default": "boxwatch.lifecycle.drift.evidently_report:any_drifted",
+        "ks-test": "boxwatch.bench.drift_peer:significant",
+    }
+)
 
 
 def load(kind: str) -> Callable[..., Any]:
     """The class of the part `kind`; imports its module."""
-    named = {**SOURCES, **SHELLS, **ENGINES, **ENDPOINTS, **LIBRARIES, **MODELS, **TRACKING}[kind]
+    named = {
+        **SOURCES,
+        **SHELLS,
+        **ENGINES,
+        **ENDPOINTS,
+        **LIBRARIES,
+        **MODELS,
+        **TRACKING,
+        **EXPORTS,
+    }[kind]
     module, _, name = named.partition(":")
     part: Callable[..., Any] = getattr(importlib.import_module(module), name)
     return part

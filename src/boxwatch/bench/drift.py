@@ -8,17 +8,17 @@ apart in time.
 
 from __future__ import annotations
 
-import importlib
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
-from types import ModuleType
 from typing import Final
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from boxwatch import parts
 from boxwatch.bench.result import (
     BenchOptions,
     BenchResult,
@@ -42,8 +42,6 @@ KINDS: Final = {"independent": 0.0, "alike (.9)": 0.9, "very alike (.99)": 0.99}
 SHIFTS: Final = ((1_000, 1.0), (10_000, 0.5), (100_000, 0.5))
 FOUND_RATIO: Final = 0.9
 
-_PEER: Final = "scipy.stats"
-_SIGNIFICANT: Final = 0.05
 _PEER_FEATURES: Final = 5  # of which a peer's time is measured
 _POWER_CHECKS: Final = 10
 _WIDTH: Final = 10  # features that are drawn at once: ten million rows are 160 MB each
@@ -125,15 +123,15 @@ def _speed(seed: int, rows: int) -> list[Figure]:
 def _false_checks(name: str, alike: float, rows: int, checks: int) -> Figure:
     """How many checks of rows of one kind name a feature, of all; no target of a few."""
     false = peers = 0
-    module = _peers()
+    test = _peer("ks-test")
     for number in range(checks):
         tables = _tables(alike, rows, number)
         false += bool(_moved(tables))
-        if module is not None:
-            peers += _significant(module, tables, FEATURES)
+        if test is not None:
+            peers += test(tables.before, tables.after)
     high = wilson(false, checks)[1]
     told = f"false checks, {name} ({false} of {checks}, at most {high:.1%})"
-    peer = None if module is None else ("Kolmogorov-Smirnov, p < .05 of any", peers / checks * 100)
+    peer = None if test is None else ("Kolmogorov-Smirnov, p < .05 of any", peers / checks * 100)
     return at_most(told, false / checks * 100, "%", FALSE_RATIO * 100, peer)
 
 
@@ -147,40 +145,32 @@ def _power(kind: str, rows: int, shift: float, checks: int) -> Figure:
 
 
 def _peer_seconds(tables: _Tables) -> tuple[str, float] | None:
-    module = _peers()
-    if module is None:
+    test = _peer("ks-test")
+    if test is None:
         return None
+    few = tables.before.columns[:_PEER_FEATURES]
     began = time.perf_counter()
-    _significant(module, tables, _PEER_FEATURES)
+    test(tables.before.select(few), tables.after.select(few))
     took = (time.perf_counter() - began) * FEATURES / _PEER_FEATURES
     return f"scipy {version('scipy')} ks_2samp, from {_PEER_FEATURES} features", took
 
 
 def _default_of_evidently(tables: _Tables, rows: int) -> list[Figure]:
-    """Its own defaults on a tenth of the same rows: they are all it needs to be slow."""
-    name = f"Evidently's report, {FEATURES} features, {rows // 10:,} rows"
-    try:
-        report = importlib.import_module("boxwatch.lifecycle.drift.evidently_report")
-    except ImportError:
+    """Its own defaults on a hundredth of the same rows."""
+    few = rows // 100
+    name = f"Evidently's report, {FEATURES} features, {few:,} rows"
+    default = _peer("evidently-default")
+    if default is None:
         return [not_measured(name, "s", None, "pip install 'boxwatch[evidently]'")]
     began = time.perf_counter()
-    report.drifted_share(tables.before.head(rows // 10), tables.after.head(rows // 10))
+    default(tables.before.head(few), tables.after.head(few))
     return [measured(name, time.perf_counter() - began, "s")]
 
 
-def _significant(module: ModuleType, tables: _Tables, features: int) -> bool:
-    """Whether any of the first features has a small p-value, each tested for itself."""
-    found = [
-        module.ks_2samp(tables.before[name].to_numpy(), tables.after[name].to_numpy()).pvalue
-        for name in tables.before.columns[:features]
-    ]
-    return bool(min(found) < _SIGNIFICANT)
-
-
-def _peers() -> ModuleType | None:
+def _peer(name: str) -> Callable[[pl.DataFrame, pl.DataFrame], bool] | None:
     try:
-        return importlib.import_module(_PEER)
-    except ImportError:
+        return parts.load(name)
+    except ModuleNotFoundError:
         return None
 
 
@@ -189,4 +179,4 @@ def _notes() -> tuple[str, ...]:
         "a check is false if it names any of its features; in brackets: how many of how many, and "
         "the upper end of the 95 % interval of the share (Wilson)",
     )
-    return told if _peers() is not None else (*told, "no peer: scipy is not installed")
+    return told if _peer("ks-test") is not None else (*told, "no peer: scipy is not installed")

@@ -118,8 +118,7 @@ def alarm_rate(
     watched = _hours(pl.concat([one.select("host", "start") for one in windows]))
     watched = watched.filter(pl.col("hour") < end)
     alarms = [(one.host, found.start) for one in incidents for found in _unusual(one)]
-    schema = pl.Schema({"host": pl.String, "start": TIME})
-    rung = _hours(pl.DataFrame(alarms, schema=schema, orient="row"))
+    rung = _hours(pl.DataFrame(alarms, schema=[("host", pl.String), ("start", TIME)], orient="row"))
     told = watched.join(rung.with_columns(alarm=True), on=["host", "hour"], how="left")
     late, before = (told.filter(pl.col("hour") >= start), told.filter(pl.col("hour") < start))
     counts = [int(one["alarm"].fill_null(value=False).sum()) for one in (before, late)]
