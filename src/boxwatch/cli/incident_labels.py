@@ -36,7 +36,11 @@ def label(
     expected_for: Annotated[
         float,
         typer.Option(
-            "--for", parser=seconds, metavar="DURATION", help="How long it is expected, from now."
+            "--for",
+            parser=seconds,
+            metavar="DURATION",
+            help="How long it is expected, from now.",
+            show_default="7d",
         ),
     ] = _WEEK,
 ) -> None:

@@ -29,7 +29,12 @@ def learn(
     ] = False,
     every: Annotated[
         float,
-        typer.Option(parser=seconds, metavar="DURATION", help="Time between two looks."),
+        typer.Option(
+            parser=seconds,
+            metavar="DURATION",
+            help="Time between two looks.",
+            show_default="10m",
+        ),
     ] = 600.0,
 ) -> int:
     """Train anew where there is a reason, and put in use what the gates let through.

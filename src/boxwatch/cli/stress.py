@@ -24,12 +24,16 @@ def stress(
             parser=options.seconds,
             metavar="DURATION",
             help="How long; at most 10m.",
+            show_default="20s",
         ),
     ] = 20.0,
     share: Annotated[
         float,
         typer.Option(
-            parser=options.share, metavar="SHARE", help="Part of the most it may be, such as 50%."
+            parser=options.share,
+            metavar="SHARE",
+            help="Part of the most it may be, such as 50%.",
+            show_default="100%",
         ),
     ] = 1.0,
 ) -> None:
