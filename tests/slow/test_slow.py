@@ -11,6 +11,7 @@ from tests.slow.boxes import START, Boxes
 from boxwatch.detections import Detection, Kind, Reason, Severity
 from boxwatch.detections.degradation_words import METRICS, NAMES
 from boxwatch.detections.fleet import NAMES as FLEET_NAMES
+from boxwatch.detections.held_back import FEATURE, NAME
 from boxwatch.detections.slow import SlowLooks
 from boxwatch.detections.stopped import FEATURES
 from boxwatch.events.schema import LOGS
@@ -126,13 +127,14 @@ def test_every_feature_of_the_slow_looks_has_a_cause() -> None:
         entity = {"memory": "host", "room": "fs"}.get(level, "gpu")
         assert (entity, metric) in named
     assert {(e, f) for e in ("gpu", "host") for f in FEATURES.values()} <= named
+    assert ("gpu", FEATURE) in named
     assert set(FLEET_NAMES) == set(FLEET.columns)
 
 
 def test_what_lasts_is_known_to_the_grouping() -> None:
     """Every name of a slow finding stands in one of its two tables."""
     assert {*NAMES.values(), *FEATURES} == SLOW
-    assert set(FLEET_NAMES.values()) == LASTING
+    assert {*FLEET_NAMES.values(), NAME} == LASTING
 
 
 def test_a_trend_takes_nothing_else_in() -> None:

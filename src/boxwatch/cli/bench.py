@@ -14,15 +14,16 @@ from rich.console import Console
 from rich.text import Text
 
 from boxwatch import units
-from boxwatch.bench import BENCHES, BenchOptions, BenchResult, Figure
+from boxwatch.bench import BENCHES, BenchOptions, BenchResult, Figure, page
 from boxwatch.cli.printing import rows_table, show_json
 from boxwatch.cli.session import open_session, progress
+from boxwatch.clock import SystemClock
 from boxwatch.errors import UsageError
 
 MISSED: Final = 1
 
 
-def bench(
+def bench(  # noqa: PLR0913, PLR0917 - the options of the command
     ctx: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Which bench; none = list them.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.")] = 0,
@@ -41,6 +42,10 @@ def bench(
     data_sets: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Where the public data lies that some benches read."),
+    ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Put the figures into this Markdown page, too."),
     ] = None,
 ) -> int:
     """Measure speed and quality, with targets.
@@ -62,11 +67,22 @@ def bench(
     with progress(session) as report, tempfile.TemporaryDirectory(prefix="boxwatch-") as folder:
         module = importlib.import_module(BENCHES[name])
         result: BenchResult = module.run(BenchOptions(Path(folder), seed, report, size, data_sets))
+    if write is not None:
+        page.write(result, write, _command(name, seed, size, data_sets), SystemClock().now())
     if session.as_json:
         show_json(session.console, result)
     else:
         _show(session.console, result)
     return 0 if result.met else MISSED
+
+
+def _command(name: str, seed: int, size: int | None, data_sets: Path | None) -> str:
+    """How this was asked for, without what differs from machine to machine."""
+    words = ["boxwatch bench", name]
+    words += [f"--seed {seed}"] if seed != 0 else []
+    words += [f"--size {size}"] if size is not None else []
+    words += ["--data-sets DIR"] if data_sets is not None else []
+    return " ".join(words)
 
 
 def _show(console: Console, result: BenchResult) -> None:
@@ -82,19 +98,12 @@ def _show(console: Console, result: BenchResult) -> None:
 
 
 def _row(figure: Figure) -> dict[str, object]:
-    verdict = {True: "met", False: "MISSED", None: ""}[figure.met]
-    if math.isnan(figure.value):
-        verdict = "not measured"
     return {
         "figure": figure.name,
-        "value": "" if math.isnan(figure.value) else f"{_short(figure.value)} {figure.unit}",
-        "target": "" if figure.target is None else f"{_short(figure.target)} {figure.unit}",
-        "": Text(verdict, "green" if figure.met else "bold red"),
+        "value": "" if math.isnan(figure.value) else f"{page.short(figure.value)} {figure.unit}",
+        "target": "" if figure.target is None else f"{page.short(figure.target)} {figure.unit}",
+        "": Text(page.verdict(figure), "green" if figure.met else "bold red"),
         "peer": figure.peer or "",
-        "peer's value": "" if figure.peer_value is None else _short(figure.peer_value),
+        "peer's value": "" if figure.peer_value is None else page.short(figure.peer_value),
         "ratio": "" if figure.ratio is None else f"{figure.ratio:.2f}",
     }
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"

@@ -1,4 +1,4 @@
-"""The slow looks: cards beside their peers, what creeps over days, readings that stopped.
+"""The slow looks: cards beside peers and past, what creeps over days, readings that stopped.
 
 They see blocks of five minutes, and cost next to nothing between two of them.
 """
@@ -13,6 +13,7 @@ import polars as pl
 from boxwatch.detections.degradation import Degradation
 from boxwatch.detections.detection import Detection
 from boxwatch.detections.fleet import FleetWatch
+from boxwatch.detections.held_back import HeldBack
 from boxwatch.detections.stopped import StoppedReadings
 from boxwatch.features.blocks import Blocks
 from boxwatch.features.fleet import Fleet
@@ -29,6 +30,7 @@ class SlowLooks:
         self._blocks = Blocks()
         self._fleet = Fleet()
         self._beside = FleetWatch(per_host_week)
+        self._held_back = HeldBack(per_host_week)
         self._degradation = Degradation(per_host_week)
         self._stopped = StoppedReadings()
 
@@ -46,6 +48,7 @@ class SlowLooks:
             return []
         return [
             *self._beside.add(self._fleet.add(blocks)),
+            *self._held_back.add(blocks),
             *self._degradation.add(blocks),
             *self._stopped.add(blocks),
         ]
@@ -57,13 +60,15 @@ class SlowLooks:
     def load(self, saved: Mapping[str, Any]) -> None:
         """Take up what `save` returned."""
         for name, look in self._looks().items():
-            look.load(saved[name])
+            if name in saved:  # an older checkpoint does not know every look
+                look.load(saved[name])
 
     def _looks(self) -> dict[str, Any]:
         return {
             "blocks": self._blocks,
             "fleet": self._fleet,
             "beside": self._beside,
+            "held_back": self._held_back,
             "degradation": self._degradation,
             "stopped": self._stopped,
         }

@@ -84,6 +84,7 @@ LASTING: Final = frozenset(
         "gpu-limit-below-peers",
         "gpu-link-below-peers",
         "gpu-memory-hotter-than-peers",
+        "gpu-slower-than-before",
         "gpu-slower-than-peers",
     }
 )

@@ -53,6 +53,7 @@ _SHOWN: Final[Mapping[str, tuple[str, str]]] = {
     "power_slow": ("{}", "power_draw_watts"),
     "processes": ("host", "processes_alive"),
     "room_trend": ("{}", "available_bytes"),
+    "slower_than_before": ("{}", "clock_sm_hertz"),
     "slower_than_peers": ("{}", "clock_sm_hertz"),
     "swap_used": ("host", "swap_used_bytes"),
     "temperature": ("{}", "temperature_celsius"),

@@ -7,10 +7,13 @@ absent peer is not measured, and says so.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 from boxwatch.bench.detectors.accuracy import Tally
 from boxwatch.bench.detectors.peers import install
 from boxwatch.bench.detectors.streams import streams
-from boxwatch.bench.detectors.tables import SETS, paths
+from boxwatch.bench.detectors.tables import SETS, TableSet, paths
 from boxwatch.bench.result import BenchOptions, BenchResult, Figure, this_machine
 
 
@@ -36,4 +39,18 @@ def run(options: BenchOptions) -> BenchResult:
             tally.add(path, scores, options.seed)
         figures += tally.figures(peers.absent)
     figures += streams(options)
-    return BenchResult("detectors", this_machine(), tuple(figures))
+    return BenchResult("detectors", this_machine(), tuple(figures), _notes(options, files))
+
+
+def _notes(options: BenchOptions, files: Mapping[TableSet, Sequence[Path]]) -> tuple[str, ...]:
+    """What the figures rest on."""
+    several = ", ".join(f"{kind.name} {len(found)}" for kind, found in files.items())
+    part = "" if options.size is None else f" A part of the bench: {options.size} of each set."
+    return (
+        "Measured on public recordings of real machines whose events people labelled; no fault "
+        f"was put in. Machines: {several}.{part}",
+        "One configuration for all machines. Scales, models, calibration and thresholds come from "
+        "each machine's training part; labels only count. Nothing is adjusted by what was found. "
+        "A figure with the best threshold (NAB) is an oracle's.",
+        "What is called an own model is one of ours that scores rows without those before them.",
+    )
