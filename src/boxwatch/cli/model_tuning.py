@@ -9,6 +9,7 @@ import typer
 from rich.text import Text
 
 from boxwatch import reports, wiring
+from boxwatch.cli.model_pages import write_page
 from boxwatch.cli.options import For
 from boxwatch.cli.printing import record, rows_table, show, show_json
 from boxwatch.cli.session import open_session, progress
@@ -68,8 +69,8 @@ def studies(
         return
     found = wiring.study(session.data, name)
     if html is not None:
-        html.write_text(reports.study_page(found), encoding="utf-8")
-        session.console.print(f"Written: {html}")
+        write_page(html, reports.study_page(found))
+        session.notes.print(f"Written to {html}.")
     elif session.as_json:
         show_json(session.console, found)
     else:

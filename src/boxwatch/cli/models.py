@@ -8,6 +8,7 @@ import typer
 from rich.text import Text
 
 from boxwatch import wiring
+from boxwatch.cli.model_pages import Version, card, compare
 from boxwatch.cli.model_tuning import studies, tune
 from boxwatch.cli.printing import record, rows_table, show, show_json
 from boxwatch.cli.session import Session, open_session
@@ -18,19 +19,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Versions of the models: where they come from, which is in use, and why.",
 )
-
-
-def _number(text: str) -> int:
-    """A version as it is printed, `v7`, or its number alone."""
-    digits = text.strip().lower().removeprefix("v")
-    if not digits.isdigit() or int(digits) == 0:
-        raise typer.BadParameter(f"{text!r} is not a version; v1, v2, … are.")
-    return int(digits)
-
-
-Version = Annotated[
-    int, typer.Argument(parser=_number, metavar="VERSION", help="A version, such as v7.")
-]
 
 
 @app.command("list")
@@ -127,6 +115,19 @@ def sync(ctx: typer.Context) -> None:
     show(session, wiring.sync(session.settings, session.data))
 
 
+@app.command()
+def prune(ctx: typer.Context) -> None:
+    """Remove rows and artifacts of old versions; see the setting models.keep.
+
+    Training does so by itself. What is in use, what a rollback needs and what a study was made
+    from stays, and so does what is told of every version.
+    """
+    session = open_session(ctx)
+    show(session, wiring.prune(session.settings, session.data))
+
+
+app.command()(card)
+app.command()(compare)
 app.command()(tune)
 app.command()(studies)
 

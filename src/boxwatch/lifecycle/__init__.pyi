@@ -3,7 +3,7 @@ from .drift.profile import LEAST_ROWS, Profile
 from .drift.severity import Meaning, meaning
 from .evidence import Evidence
 from .gates import Limits, Verdict
-from .life import Life, Promotion, Reproduction
+from .life import Life, Promotion, Reproduction, champions_line
 from .retraining import Due, Policy, Situation, due
 from .task import Selected, Task
 
@@ -23,6 +23,7 @@ __all__ = [
     "Situation",
     "Task",
     "Verdict",
+    "champions_line",
     "compare",
     "drifted",
     "due",

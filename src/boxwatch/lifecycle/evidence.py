@@ -18,6 +18,7 @@ class Evidence:
 
     Attributes:
         quality: How well each case was handled, from 0 to 1, by the case's name.
+        trials: How many trials each case's quality is the mean of.
         false_alarms: Counted on rows that are known to be normal.
         normal_weeks: How many host weeks those rows are.
         found: By class of injected fault, how many were found and how many there were.
@@ -36,6 +37,7 @@ class Evidence:
     """
 
     quality: Mapping[str, float] = field(default_factory=dict)
+    trials: Mapping[str, int] = field(default_factory=dict)
     false_alarms: int = 0
     normal_weeks: float = 0.0
     found: Mapping[str, tuple[int, int]] = field(default_factory=dict)

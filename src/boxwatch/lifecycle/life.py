@@ -22,6 +22,7 @@ from boxwatch.models import Saved
 from boxwatch.store import (
     Decision,
     Ledger,
+    RoleChange,
     Run,
     WriterLock,
     load_model,
@@ -55,6 +56,22 @@ class Reproduction:
     def same(self) -> bool:
         """Whether every model is the same to the last bit, and so every score."""
         return self.then == self.now
+
+
+def champions_line(changes: Sequence[RoleChange]) -> list[int]:
+    """The champions that led to the present one; a return to one takes back what followed.
+
+    Args:
+        changes: As `Ledger.changes` gives them, the newest first.
+    """
+    line: list[int] = []
+    for change in reversed(changes):
+        if change.done and change.role == "champion" and change.version is not None:
+            if line[-2:-1] == [change.version]:
+                line.pop()
+            else:
+                line.append(change.version)
+    return line
 
 
 class Life:
@@ -195,7 +212,7 @@ class Life:
         Raises:
             UsageError: there was none before.
         """
-        line = self._line()
+        line = champions_line(self._ledger.changes())
         if len(line) < 2:
             raise UsageError(
                 "There is no earlier champion to go back to.",
@@ -204,17 +221,6 @@ class Life:
         before, now = line[-2:]
         done = self._ledger.give("champion", before, now, Decision(by, f"rolled back: {why}"))
         return Promotion(before, now, done, ())
-
-    def _line(self) -> list[int]:
-        """The champions that led to the present one; a return to one takes back what followed."""
-        line: list[int] = []
-        for change in reversed(self._ledger.changes()):
-            if change.done and change.role == "champion" and change.version is not None:
-                if line[-2:-1] == [change.version]:
-                    line.pop()
-                else:
-                    line.append(change.version)
-        return line
 
     def _evidence(self, version: int, champion: int | None) -> tuple[Evidence, Evidence | None]:
         """Of both, measured one after the other with the candidate's rows."""

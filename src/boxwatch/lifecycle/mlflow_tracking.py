@@ -142,7 +142,7 @@ class _Sync:
         for run in fresh:
             self._write_run(run)
         for run in reversed(runs):
-            if run.version is not None and f"v{run.version}" not in versions:
+            if run.version is not None and f"v{run.version}" not in versions and self._kept(run):
                 versions[f"v{run.version}"] = self._write_version(run, self._run_id(run))
         for role in _ROLES:
             holder = ledger.holder(role)
@@ -157,6 +157,10 @@ class _Sync:
                         self._model, versions[name], f"boxwatch.{key}", text
                     )
         return len(fresh)
+
+    def _kept(self, run: Run) -> bool:
+        """Whether its artifacts are there: those of old versions are removed in time."""
+        return all((self._folder / name).is_dir() for name in run.parts.values())
 
     def _known_runs(self) -> set[str]:
         found = self._pages(

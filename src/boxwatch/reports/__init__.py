@@ -1,5 +1,6 @@
 """Reports: an incident as one line, as Markdown, and as a page that stands alone."""
 
+from boxwatch.reports.cards import Card, CardFaults, CardGate, CardPart, card_markdown, card_page
 from boxwatch.reports.evidence import Evidence, Wanted, load, wanted
 from boxwatch.reports.findings import Finding, findings
 from boxwatch.reports.pages import Line, html, lines, markdown
@@ -8,11 +9,17 @@ from boxwatch.reports.timeline import Marker
 from boxwatch.reports.words import labelled, standing, summary
 
 __all__ = [
+    "Card",
+    "CardFaults",
+    "CardGate",
+    "CardPart",
     "Evidence",
     "Finding",
     "Line",
     "Marker",
     "Wanted",
+    "card_markdown",
+    "card_page",
     "findings",
     "html",
     "labelled",

@@ -232,6 +232,11 @@ class Models(Section):
         default=False,
         description="Judge cards and hosts also by how their readings run over the last windows.",
     )
+    keep: Count = Field(
+        default=20,
+        description="Versions whose training rows and artifacts are kept, beside those in use and "
+        "what going back needs; 0 = all.",
+    )
     study: Text | None = Field(
         default=None,
         description="The study of `boxwatch models tune` whose best options are trained with; "

@@ -13,6 +13,9 @@ from .log_rates import LogRate, log_rates
 from .log_search import LogsWanted, Missed, search_logs
 from .log_selection import LogPattern, LogSelection
 from .log_templates import KindOfLine, LogPlace, log_templates, new_templates
+from .model_cards import model_card
+from .model_comparison import Comparison, compare_versions
+from .model_keeping import PruneReport, prune
 from .model_life import (
     ChangeLine,
     VersionLine,
@@ -36,6 +39,7 @@ from .watching import detect, pipeline, replay, watch
 
 __all__ = [
     "ChangeLine",
+    "Comparison",
     "DriftReport",
     "Feedback",
     "KindOfLine",
@@ -51,6 +55,7 @@ __all__ = [
     "MovedFeature",
     "MovedOutput",
     "Offer",
+    "PruneReport",
     "Selection",
     "StudyLine",
     "SyncReport",
@@ -63,6 +68,7 @@ __all__ = [
     "check",
     "check_hosts",
     "collect",
+    "compare_versions",
     "detect",
     "drift",
     "evidence",
@@ -79,12 +85,14 @@ __all__ = [
     "log_rates",
     "log_templates",
     "mark",
+    "model_card",
     "new_templates",
     "normalize",
     "offer_host",
     "parse_logs",
     "pipeline",
     "promote",
+    "prune",
     "record",
     "remove_host",
     "repair",

@@ -118,6 +118,7 @@ class DetectorTask:
         incidents = self._incidents()
         return Evidence(
             quality=total.quality,
+            trials=total.trials,
             false_alarms=total.false_alarms,
             normal_weeks=total.host_weeks,
             found=total.found,
@@ -200,6 +201,7 @@ class _Counts:
 
     def __init__(self) -> None:
         self.quality: dict[str, float] = {}
+        self.trials: dict[str, int] = {}
         self.found: dict[str, tuple[int, int]] = {}
         self.unmeasured: list[str] = []
         self.false_alarms = 0
@@ -263,7 +265,9 @@ class _Counts:
             for strength in np.unique(cases.strengths):
                 mine = (features == feature) & (cases.strengths == strength)
                 if mine.any():
-                    self.quality[f"{view.name} {feature} x{strength:g}"] = float(fair[mine].mean())
+                    case = f"{view.name} {feature} x{strength:g}"
+                    self.quality[case] = float(fair[mine].mean())
+                    self.trials[case] = int(mine.sum())
         glaring = cases.strengths == GLARING
         self.found[view.name] = (int(hits[glaring].sum()), int(glaring.sum()))
 

@@ -17,6 +17,7 @@ from boxwatch.pulse import Progress
 from boxwatch.settings import Settings
 from boxwatch.store import EventStore, Layout, Ledger, RoleChange, Run, load_model
 from boxwatch.wiring.detector_task import TASK, DetectorTask
+from boxwatch.wiring.model_keeping import prune_unless_training
 from boxwatch.wiring.model_telling import tell
 from boxwatch.wiring.reports import Trained, TrainReport, VerdictLine
 
@@ -81,6 +82,8 @@ def train(settings: Settings, data: Path, progress: Progress) -> TrainReport:
         asked = life.promote(run.version or 0, by=_person(), why=why, limits=_limits(settings))
         progress("training", _STEPS, _STEPS)
         models = tuple(_trained(data, view, run) for view in run.parts if view in VIEWS)
+    told = tell(settings, data)
+    prune_unless_training(settings, data)
     return TrainReport(
         version=_v(run.version),
         champion=asked.done,
@@ -89,7 +92,7 @@ def train(settings: Settings, data: Path, progress: Progress) -> TrainReport:
         without_windows=tuple(name for name in VIEWS if name not in run.parts),
         excluded_windows=dict(run.selection["excluded_windows"]),
         gates=_verdicts([one.record() for one in asked.verdicts]),
-        mlflow=tell(settings, data),
+        mlflow=told,
     )
 
 
