@@ -69,6 +69,16 @@ def test_three_times_in_an_hour_is_none():
     assert found(repeated(0, 1100, 1300), until=LATER + 1300) == []
 
 
+def test_a_service_that_writes_seldom_is_known_after_hours():
+    """Three lines in five hours; an error that it then says six times is new, five are too few."""
+    seldom = [(6000.0 * n, "request done", INFO) for n in range(3)]
+    lines = [*seldom, *((18_000.0 + 20 * n, "cannot verify the layer", ERROR) for n in range(6))]
+    watch = NoveltyWatch()
+    assert watch.add(written(lines[:-1]), now(18_090)) == []
+    (found,) = watch.add(written(lines[-1:], ["cannot verify the layer"]), now(18_110))
+    assert "seen 0 times in 5.0 h and 3 lines, now 6 times" in found.reasons[0].text
+
+
 def test_an_error_known_before_is_none():
     """What the service has always said is not new, however often it says it now."""
     lines = [(30.0, "error: no model", ERROR), *repeated(*range(20))]

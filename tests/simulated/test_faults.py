@@ -295,6 +295,19 @@ def test_missing_line(recorded: Recorded, seed: int) -> None:
 
 
 @every_seed
+def test_mix(recorded: Recorded, seed: int) -> None:
+    """As many lines as ever, of kinds that were there before but for a number that they tell."""
+    run, sound = recorded("mix", seed=seed), recorded(seed=seed)
+    name = run.fault.entity.removeprefix("service:")
+    before, after = run.said(name), sound.said(name)
+    assert [at for at, _ in before] == [at for at, _ in after]
+    other = [(at, text) for (at, text), told in zip(before, after, strict=True) if told[1] != text]
+    assert len(other) >= 20
+    assert all(run.fault.start <= at <= run.fault.end for at, _ in other)
+    assert all(("cache miss" in text) or ("| 503 |" in text) for _, text in other)
+
+
+@every_seed
 def test_clock_jump(recorded: Recorded, seed: int) -> None:
     """Wall time jumps and comes back; the monotonic clock goes on by seconds."""
     run = recorded("clock_jump", seed=seed)

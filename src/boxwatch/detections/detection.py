@@ -39,6 +39,7 @@ class Kind(StrEnum):
     BURST = "burst"  # lines that come far more often than they used to
     ORDER = "order"  # a line that always follows another, and does not
     SELDOM = "seldom"  # a kind of line that comes all the time, and now hardly or not at all
+    MIX = "mix"  # the usual lines, in other proportions
     SILENCE = "silence"  # lines or readings that used to come and do not
     MISSING = "missing"  # an entity or a source is gone
 

@@ -32,6 +32,8 @@ from boxwatch.detections.said_before import SaidBefore
 from boxwatch.detections.watched import FORGET_S, Watched
 
 _REPEATS: Final = 3
+_SELDOM: Final = (8.0, 3)  # times the age, and lines, from which one that writes seldom is known,
+_SELDOM_REPEATS: Final = 6  # and how often its error must come
 _WITHIN: Final = timedelta(minutes=20)  # after so long, a new kind of error is an old one
 _MOST_FRESH: Final = 500  # new kinds of error watched at once, over all services
 
@@ -141,7 +143,7 @@ class NoveltyWatch:
         if fresh is None:
             before = known.lines - row["size"] + row["nth"]
             age = time.timestamp() - known.first
-            young = age < self._learning.age_s or before < self._learning.lines
+            young = not self._knows(age, before)
             like = "" if young or not row["new"] else self._said.like(row, errors)
             if row["new"]:
                 self._said.meet(row["service"], row["template"])
@@ -152,7 +154,8 @@ class NoveltyWatch:
             self._fresh[key] = fresh
         fresh.times += 1
         fresh.latest, fresh.latest_id = time.timestamp(), row["event_id"]
-        if fresh.times < _REPEATS:
+        seldom = fresh.lines_before < self._learning.lines
+        if fresh.times < (_SELDOM_REPEATS if seldom else _REPEATS):
             return None
         found = self._open.get(key)
         if found is None:
@@ -161,6 +164,13 @@ class NoveltyWatch:
             found = replace(found, end=time, reasons=_reasons(found.entity, fresh))
         self._open[key] = found
         return found
+
+    def _knows(self, age: float, lines: int) -> bool:
+        """Whether a service is known well enough: by what it wrote, or by how seldom it writes."""
+        ages, few = _SELDOM
+        if lines >= self._learning.lines:
+            return age >= self._learning.age_s
+        return age >= ages * self._learning.age_s and lines >= few
 
     def save(self) -> dict[str, object]:
         """All state, JSON-able."""

@@ -24,10 +24,11 @@ _STATISTICAL: Final = (
     Kind.BURST,
     Kind.ORDER,
     Kind.SELDOM,
+    Kind.MIX,
     Kind.SILENCE,
 )
 # These name lines, where `unusual` has only counts.
-_TELLING: Final = (Kind.BURST, Kind.ORDER, Kind.SELDOM)
+_TELLING: Final = (Kind.BURST, Kind.ORDER, Kind.SELDOM, Kind.MIX)
 
 # How far from the root a finding usually is: hardware fails first, then the machine, then services.
 _DEPTH: Final[Mapping[str, int]] = {

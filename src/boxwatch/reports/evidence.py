@@ -22,7 +22,7 @@ _LEAST_AROUND: Final = timedelta(minutes=5)
 _MOST_SERIES: Final = 6
 _AROUND: Final = 3  # lines of the same service shown before a line, and after it
 # Whose lines want their neighbours.
-_ABOUT_LINES: Final = (Kind.NOVELTY, Kind.BURST, Kind.ORDER, Kind.SELDOM)
+_ABOUT_LINES: Final = (Kind.NOVELTY, Kind.BURST, Kind.ORDER, Kind.SELDOM, Kind.MIX)
 _EVENT: Final = "event"  # what Docker says about a container is no neighbour of its lines
 
 # The metric to draw for an unusual feature; `{}` stands for the incident's own entity.

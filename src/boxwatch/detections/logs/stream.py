@@ -46,6 +46,11 @@ _NAMED_ID: Final = (
     r"(?i-u)\b(?:request|req|session|job|task|trace|txn|transaction|connection|conn|port|run)"
     r"(?:[ _-]?id)?[ =:#\x22\[(]{1,4}([0-9a-z_-]*[0-9][0-9a-z_-]*)"
 )
+# What a server answered, in access lines: its number is masked, so the template does not tell it.
+_STATUS: Final = (
+    r"(?i-u)(?:\bHTTP/[0-9.]+\x22 |\[GIN\] [ -{]{1,40}\| +|\bstatus(?:[_ ]?code)?\x22?[=:] ?\x22?)"
+    r"([1-5])[0-9]{2}\b"
+)
 _PID: Final = r'"pid":\s*"?([0-9]+)'
 
 
@@ -67,7 +72,8 @@ class LineStream:
 
         `logs` carry `entity` and `template`. What is handed on has, beside these, `service` (host
         and entity), `clock` (seconds of the host in which anything was said), `fails`, `session`
-        (an id in the line, or null) and `process`.
+        (an id in the line, or null), `process` and `status` (the first digit of what a server
+        answered, or empty).
         """
         lines = logs.filter(pl.col("entity").is_not_null() & (pl.col("subtype") != _EVENT))
         if not lines.is_empty():
@@ -107,6 +113,7 @@ class LineStream:
                 pl.col("attributes").str.extract(_PID),
                 pl.lit(""),
             ).alias("process"),
+            pl.col("message").str.extract(_STATUS).fill_null("").alias("status"),
             pl.col("message").fill_null("").str.slice(0, LONGEST_LINE).alias("line"),
         )
 

@@ -12,12 +12,13 @@ from boxwatch.detections.detection import Detection
 from boxwatch.detections.logs.bursts import BurstWatch
 from boxwatch.detections.logs.learning import Learning
 from boxwatch.detections.logs.missing import MissingWatch
+from boxwatch.detections.logs.mix import MixWatch
 from boxwatch.detections.logs.order import OrderWatch
 from boxwatch.detections.logs.stream import LineStream
 
 
 class LogWatch:
-    """Finds bursts, rare errors, broken order and missing lines.
+    """Finds bursts, rare errors, broken order, missing lines and other proportions.
 
     Lines carry `template` and `entity`.
 
@@ -33,6 +34,7 @@ class LogWatch:
         self.order = OrderWatch(learning)
         self.bursts = BurstWatch(learning)
         self.missing = MissingWatch(learning)
+        self.mix = MixWatch(learning)
 
     def add(
         self, logs: pl.DataFrame, now: datetime, merged: Mapping[int, int] | None = None
@@ -44,26 +46,32 @@ class LogWatch:
         before = self.stream.until
         lines = self.stream.add(logs, now)
         found: dict[str, Detection] = {}
+        moved = {} if merged is None else merged
         if lines is not None:
-            moved = {} if merged is None else merged
             told = (
                 *self.bursts.add(lines),
                 *self.order.add(lines, moved),
                 *self.missing.add(lines, moved),
+                *self.mix.add(lines, moved),
             )
             found |= {one.id: one for one in told}
         if self.stream.until is not None and self.stream.until != before:
-            over = (*self.bursts.settle(self.stream.until), *self.missing.settle(self.stream.until))
+            over = (
+                *self.bursts.settle(self.stream.until),
+                *self.missing.settle(self.stream.until),
+                *self.mix.settle(self.stream.until, moved),
+            )
             found |= {one.id: one for one in over}
         return list(found.values())
 
     def save(self) -> dict[str, object]:
-        """All state, JSON-able but for the lines that wait."""
+        """All state, JSON-able but for the lines that wait and arrays."""
         return {
             "stream": self.stream.save(),
             "order": self.order.save(),
             "bursts": self.bursts.save(),
             "missing": self.missing.save(),
+            "mix": self.mix.save(),
         }
 
     def load(self, saved: Mapping[str, Any]) -> None:
@@ -71,5 +79,6 @@ class LogWatch:
         self.stream.load(saved["stream"])
         self.order.load(saved["order"])
         self.bursts.load(saved["bursts"])
-        if "missing" in saved:  # not in the states of earlier versions
-            self.missing.load(saved["missing"])
+        for name, part in (("missing", self.missing), ("mix", self.mix)):
+            if name in saved:  # not in the states of earlier versions
+                part.load(saved[name])

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from boxwatch.errors import UsageError
-from boxwatch.sources.simulated import housekeeping, jobs, ollama, training, vllm
+from boxwatch.sources.simulated import housekeeping, jobs, lookups, ollama, training, vllm
 from boxwatch.sources.simulated.card_model import WORKSTATION, Build
 from boxwatch.sources.simulated.fault import Effect, FaultKind
 from boxwatch.sources.simulated.fault_table import chosen
@@ -70,6 +70,7 @@ def ordinary_day(span: Span, seed: int, host: str, build: Build = WORKSTATION) -
     world = new_world(span, seed, host, build)
     asked = {"ollama": ollama.serve(world), "vllm": vllm.serve(world)}
     vllm.chat_pages(world, asked)
+    lookups.look_up(world)
     housekeeping.keep_house(world)
     jobs.run_jobs(world)
     training.train(world)

@@ -8,6 +8,7 @@ from boxwatch.errors import UsageError
 from boxwatch.sources.simulated import faults_card as card
 from boxwatch.sources.simulated import faults_host as host
 from boxwatch.sources.simulated import faults_memory as memory
+from boxwatch.sources.simulated import faults_mix
 from boxwatch.sources.simulated import faults_order as order
 from boxwatch.sources.simulated import faults_seldom as seldom
 from boxwatch.sources.simulated import faults_server as server
@@ -85,6 +86,12 @@ _KINDS: Final = (
         "a service goes on, but one kind of its lines does not come any more",
         (15, 35),
         seldom.missing_line,
+    ),
+    FaultKind(
+        "mix",
+        "a service writes its usual lines, but in other proportions",
+        (15, 35),
+        faults_mix.mix,
     ),
     FaultKind(
         "clock_jump", "the wall clock jumps and is corrected later", (5, 18), service.clock_jump

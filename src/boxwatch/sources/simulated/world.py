@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import zlib
 from bisect import bisect_left
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -71,7 +72,7 @@ class Span:
 class Lines:
     """Log lines and container events, in any order.
 
-    `mute` and `drop` take away some of what was said so far.
+    `mute` and `drop` take away some of what was said so far, `turn` changes it.
     """
 
     def __init__(self) -> None:
@@ -114,6 +115,15 @@ class Lines:
             row
             for row in self.rows
             if row[1] != channel or not start <= row[0] < end or phrase not in row[3]
+        ]
+
+    def turn(self, channel: str, start: float, end: float, other: Callable[[str], str]) -> None:
+        """Make what `channel` says from `start` to `end` what `other` makes of it."""
+        self.rows = [
+            (row[0], row[1], row[2], other(row[3]), row[4])
+            if row[1] == channel and start <= row[0] < end
+            else row
+            for row in self.rows
         ]
 
 
