@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
-from tests.wiring.test_model_life import BEGAN, HOST, windows
+from tests.wiring.command import boxwatch, well
+from tests.wiring.test_model_life import BEGAN, HOST, cut, made, windows
 
 from boxwatch.detections import Detection, Kind, Severity
 from boxwatch.events.schema import LOGS, SAMPLES, Events
@@ -130,3 +133,47 @@ def test_without_lines_nothing_is_said_of_them(tmp_path):
     """A folder of readings only."""
     EventStore.open(tmp_path / "data", writable=True).close()
     assert new_lines(LogPlace(tmp_path / "data"), BEGAN, LATER, LATER + HOUR, unheard) is None
+
+
+@pytest.fixture(scope="module")
+def moved(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in which the processor became busier after training."""
+    data = made(tmp_path_factory.mktemp("drift") / "data")
+    well("train", "--data", data)
+    cut(data, windows(9, LATER).with_columns(pl.col("cpu_busy") + 0.5))
+    return data
+
+
+def test_the_page_shows_what_moved_and_stands_alone(moved, tmp_path):
+    """With a picture of both distributions; it loads nothing."""
+    file = tmp_path / "drift.html"
+    well("drift", "report", "--html", file, "--data", moved)
+    page = file.read_text()
+    assert "cpu_busy" in page
+    assert page.count('<path class="was" d="M') == page.count('<path class="is" d="M') == 1
+    assert "http" not in page.replace("http-equiv", "")
+
+
+def test_a_check_is_kept(moved):
+    """The last one is there for whoever asks later, the running watcher for one."""
+    told = well("drift", "report", "--data", moved, "--json").json
+    with StateStore.open(moved) as store:
+        _, kept = store.last_drift()
+    assert json.loads(kept)["moved"] == told["moved"]
+
+
+def test_evidently_is_written_or_asked_for(moved, tmp_path):
+    """One page a view where it is installed; else what to install."""
+    answer = boxwatch("drift", "report", "--evidently", tmp_path / "e.html", "--data", moved)
+    if importlib.util.find_spec("evidently") is None:
+        assert answer.status == 3
+        assert "boxwatch[evidently]" in answer.err
+    else:
+        assert "cpu_busy" in (tmp_path / "e-host.html").read_text()
+
+
+def test_a_page_that_cannot_be_written_says_so(moved):
+    """The file and the reason."""
+    answer = boxwatch("drift", "report", "--html", "absent/x.html", "--data", moved)
+    assert answer.status == 3
+    assert "absent/x.html" in answer.err

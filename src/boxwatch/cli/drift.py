@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from rich.text import Text
 from boxwatch import wiring
 from boxwatch.cli.options import seconds
 from boxwatch.cli.printing import record, rows_table, show, show_json
+from boxwatch.cli.report_files import write_text
 from boxwatch.cli.session import open_session, progress
 
 app = typer.Typer(
@@ -33,6 +35,17 @@ def report(
             parser=seconds, metavar="DURATION", help="Compare the windows of this long until now."
         ),
     ] = 12 * 3600.0,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page with pictures, too, that stands alone."),
+    ] = None,
+    evidently: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Write Evidently's page of each view, too: FILE-VIEW.html (boxwatch[evidently]).",
+        ),
+    ] = None,
     fail_on_drift: Annotated[
         bool, typer.Option("--fail-on-drift", help="Exit with status 1 if anything moved.")
     ] = False,
@@ -47,6 +60,12 @@ def report(
     session = open_session(ctx)
     with progress(session) as told:
         found = wiring.drift(session.data, since, told, session.settings.logs.own_masks())
+        if html is not None:
+            write_text(html, wiring.drift_html(session.data, found))
+            session.notes.print(f"Written to {html}.")
+        if evidently is not None:
+            for file in wiring.write_evidently(session.data, found, evidently):
+                session.notes.print(f"Written to {file}.")
     if session.as_json:
         show_json(session.console, found)
     else:

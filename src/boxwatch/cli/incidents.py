@@ -18,9 +18,9 @@ from boxwatch.cli.findings import FailOn, status_of
 from boxwatch.cli.incident_labels import Id, label
 from boxwatch.cli.options import Labels, seconds
 from boxwatch.cli.printing import json_text, rows_table, show_json
+from boxwatch.cli.report_files import write_text
 from boxwatch.cli.session import Session, open_session
 from boxwatch.clock import SystemClock
-from boxwatch.errors import EnvironmentFault
 from boxwatch.incidents import Incident, State
 from boxwatch.reports import Evidence, Line, findings, labelled, lines, standing
 
@@ -132,18 +132,8 @@ def report(
     if out is None:
         typer.echo(text)
     else:
-        _write(out, text)
+        write_text(out, text)
         session.notes.print(f"Written to {out}.")
-
-
-def _write(out: Path, text: str) -> None:
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as refused:
-        raise EnvironmentFault(
-            f"The report cannot be written to {str(out)!r}: {refused.strerror}.",
-            hint="Give a file in a folder that exists and that you may write to, or no --out.",
-        ) from None
 
 
 @app.command()

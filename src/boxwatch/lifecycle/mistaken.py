@@ -11,7 +11,6 @@ from boxwatch.lifecycle.drift import Profile
 
 _ALIKE: Final = 0.2  # the greatest distance at which two features look alike
 _APART: Final = 0.5  # the least at which a feature no longer looks like itself
-_TINY: Final = 1e-12
 
 Float64 = NDArray[np.float64]
 
@@ -24,8 +23,8 @@ def mistaken_columns(before: Profile, after: Profile) -> dict[str, str]:
     Features that look alike from the start, such as counts that are always 0, cannot be told apart.
     """
     shared = [name for name in after.names if name in before.names]
-    old = {name: _distribution(before, name) for name in shared}
-    new = {name: _distribution(after, name) for name in shared}
+    old = {name: before.distribution(name) for name in shared}
+    new = {name: after.distribution(name) for name in shared}
     found = {}
     for name in shared:
         if _distance(old[name], new[name]) < _APART:
@@ -39,16 +38,6 @@ def mistaken_columns(before: Profile, after: Profile) -> dict[str, str]:
         if best is not None and others[best] <= _ALIKE:
             found[name] = best
     return found
-
-
-def _distribution(profile: Profile, name: str) -> tuple[Float64, Float64]:
-    """Edges, and the share of known values up to each."""
-    at = profile.names.index(name)
-    counts = profile.counts[:, at].sum(axis=0)
-    up_to = np.cumsum(counts) / max(float(counts.sum()), _TINY)
-    edges = profile.edges[at]
-    known = np.isfinite(edges)
-    return edges[known], up_to[1::2][known]
 
 
 def _distance(one: tuple[Float64, Float64], other: tuple[Float64, Float64]) -> float:

@@ -3,6 +3,7 @@ from .checking import check
 from .collecting import collect
 from .drift import DriftReport, MovedFeature, drift
 from .drift_outputs import Feedback, MovedOutput
+from .drift_pages import drift_html, write_evidently
 from .findings import Labelled, Selection, evidence, incident, incidents, label, mark, report
 from .host_setup import Offer, add_host, check_hosts, offer_host, remove_host
 from .hosts import labelled
@@ -71,6 +72,7 @@ __all__ = [
     "compare_versions",
     "detect",
     "drift",
+    "drift_html",
     "evidence",
     "explain_thresholds",
     "features",
@@ -112,4 +114,5 @@ __all__ = [
     "version_page",
     "versions",
     "watch",
+    "write_evidently",
 ]

@@ -14,6 +14,7 @@ from boxwatch.detections import load_view_model
 from boxwatch.errors import ModelError, UsageError
 from boxwatch.events.masks import Mask
 from boxwatch.features import VIEWS, View
+from boxwatch.incidents import Incident
 from boxwatch.lifecycle import LEAST_ROWS, Meaning, Profile, compare, drifted, meaning
 from boxwatch.pulse import Progress
 from boxwatch.store import Layout, Ledger, Run, StateStore, load_model
@@ -78,7 +79,7 @@ def drift(
     Raises:
         UsageError: no version is in use, or there are no windows.
     """
-    run = _champion(data)
+    run = champion_run(data)
     with StateStore.open(data) as store:
         incidents = store.incidents()
     tables = {name: read_windows(data, view) for name, view in VIEWS.items()}
@@ -92,8 +93,7 @@ def drift(
     span = _Span(
         datetime.fromisoformat(run.selection["end"]), end - timedelta(seconds=seconds), end
     )
-    wrong = in_incidents([one for one in incidents if one.wrong])
-    late = {name: one.filter(~wrong, pl.col("end") > span.start) for name, one in tables.items()}
+    late = _late(tables, incidents, span.start)
     compared = _features(data, run, late, progress)
     outputs = _outputs(data, run, late, compared.unknown)
     rate = alarm_rate(incidents, list(tables.values()), span.start, end)
@@ -108,6 +108,20 @@ def drift(
     with StateStore.open(data) as store:
         store.keep_drift(orjson.dumps(report, default=str).decode())
     return report
+
+
+def late_windows(data: Path, start: datetime) -> dict[str, pl.DataFrame]:
+    """The windows of each view that ended after `start`, without those in incidents."""
+    with StateStore.open(data) as store:
+        incidents = store.incidents()
+    return _late({name: read_windows(data, view) for name, view in VIEWS.items()}, incidents, start)
+
+
+def _late(
+    tables: Mapping[str, pl.DataFrame], incidents: list[Incident], start: datetime
+) -> dict[str, pl.DataFrame]:
+    wrong = in_incidents([one for one in incidents if one.wrong])
+    return {name: one.filter(~wrong, pl.col("end") > start) for name, one in tables.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +212,12 @@ def _report(
     )
 
 
-def _champion(data: Path) -> Run:
+def champion_run(data: Path) -> Run:
+    """The run that made the version in use.
+
+    Raises:
+        UsageError: none is.
+    """
     ledger = Ledger.open(Layout(data).models, TASK, writable=False)
     try:
         version = ledger.holder("champion")

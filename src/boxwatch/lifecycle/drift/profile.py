@@ -72,6 +72,14 @@ class Profile:
             )
         return self._counted(rows.select(self.names), self.edges)
 
+    def distribution(self, name: str) -> tuple[Float64, Float64]:
+        """The edges of the feature `name`, and the share of its known values up to each."""
+        at = self.names.index(name)
+        counts = self.counts[:, at].sum(axis=0)
+        up_to = np.cumsum(counts) / max(int(counts.sum()), 1)
+        used = np.isfinite(self.edges[at])
+        return self.edges[at][used], up_to[1::2][used]
+
     @property
     def rows(self) -> int:
         """How many rows it was made from."""
