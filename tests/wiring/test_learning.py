@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -14,7 +15,8 @@ from polars import col
 from tests.wiring.command import Answer, boxwatch, finish, start, well
 from tests.wiring.test_model_life import BEGAN, cut, happened, made, windows
 
-from boxwatch.store import Layout, read_champions
+from boxwatch.live import SHADOW_STAGE
+from boxwatch.store import Layout, StateStore, read_champions
 
 PATIENCE_S = 120
 DAY = timedelta(days=1)
@@ -22,8 +24,9 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(autouse=True)
 def from_long_ago(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The windows of these tests are of a day in spring."""
+    """The windows of these tests are of a day in spring; there is nobody to watch in shadow."""
     monkeypatch.setenv("BOXWATCH_MODELS__LEARN_FROM", "36500")
+    monkeypatch.setenv("BOXWATCH_MODELS__SHADOW_FOR", "0")
 
 
 @pytest.fixture
@@ -102,6 +105,62 @@ def test_after_a_refusal_it_waits(known: Path):
     assert "columns" in lesson["details"]["gates"]
     assert "columns swapped" in lesson["outcome"]
     assert "1 refused in a row: not before" in learned(known)["waits_for"]
+
+
+@pytest.fixture
+def shadowed(known: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder in which v2 scores beside v1."""
+    monkeypatch.setenv("BOXWATCH_MODELS__SHADOW_FOR", "6h")
+    lesson = well("learn", "--now", "a new card", "--data", known, "--json").json["lesson"]
+    assert lesson["outcome"] == "v2 passed the gates and scores beside the champion"
+    return known
+
+
+def watched(data: Path, hours: float, alarms: int) -> None:
+    """What a watcher would save after so long, in which v2 alarmed so often, and v1 never."""
+    hour = [(BEGAN + timedelta(hours=one)).isoformat() for one in range(alarms + 1)]
+    seen = {
+        "version": 2,
+        "began": BEGAN.isoformat(),
+        "until": (BEGAN + timedelta(hours=hours)).isoformat(),
+        "windows": int(hours * 360),
+        "host_seconds": hours * 3600,
+        "challenger": [{"host": "a", "start": one, "end": one} for one in hour[1:]],
+        "champion": [],
+    }
+    with StateStore.open(data) as store:
+        store.checkpoint(0, {SHADOW_STAGE: json.dumps(seen).encode()}, [])
+
+
+def test_a_shadow_ends_after_its_time_and_not_before(shadowed: Path):
+    """Then it is in use, and the history of the models has what was seen."""
+    watched(shadowed, 5, alarms=0)
+    assert learned(shadowed)["lesson"] is None
+    watched(shadowed, 7, alarms=0)
+    lesson = learned(shadowed)["lesson"]
+    assert (lesson["cause"], lesson["version"]) == ("shadow", 2)
+    assert lesson["outcome"].startswith("v2 is in use: in the shadow 0 alarms for nothing")
+    roles = {one["version"]: one["role"] for one in _versions(shadowed)}
+    assert roles == {"v2": "champion", "v1": ""}
+    changes = well("models", "history", "--data", shadowed, "--json").json
+    assert [one["gate"] for one in changes[1]["gates"]] == ["shadow: alarms", "shadow: faults"]
+
+
+def test_one_that_alarms_for_nothing_is_refused_after_its_shadow(shadowed: Path):
+    """It leaves the shadow, and the champion stays."""
+    watched(shadowed, 7, alarms=6)
+    lesson = learned(shadowed)["lesson"]
+    assert "v2 is refused: in the shadow 6 alarms for nothing" in lesson["outcome"]
+    roles = {one["version"]: one["role"] for one in _versions(shadowed)}
+    assert roles == {"v2": "", "v1": "champion"}
+
+
+def test_a_person_who_decides_is_told_what_the_shadow_showed(shadowed: Path, monkeypatch):
+    """Once; it waits until then."""
+    monkeypatch.setenv("BOXWATCH_MODELS__PROMOTION", "manual")
+    watched(shadowed, 7, alarms=0)
+    assert "boxwatch models promote v2" in learned(shadowed)["lesson"]["outcome"]
+    assert learned(shadowed)["lesson"] is None
 
 
 def test_incidents_are_not_learned_from(data: Path):

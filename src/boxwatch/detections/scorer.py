@@ -8,7 +8,7 @@ same instants as the live run did.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any, Final, cast
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from boxwatch.clock import from_micros, to_micros
 from boxwatch.detections import learning
+from boxwatch.detections.doubt import Doubt
 from boxwatch.detections.explanation import contributions
 from boxwatch.detections.history import History
 from boxwatch.detections.past import Past
@@ -33,30 +34,8 @@ from boxwatch.models import Saved
 _AGES_S: Final = (60, 120, 300, 600, 1200, 1800, 2700, 3600)  # then every hour, then every four
 _HOURLY_UNTIL_S: Final = 12 * 3600
 _TRUSTED_S: Final = 24 * 3600  # how long a model that was trained before judges unchanged
-_STRANGE: Final = 1e-4  # two windows in a row below this p-value begin a stretch not learned from,
-_HOLD: Final = 24  # which lasts until so many windows in a row were above it,
-_SETTLED: Final = 0.5  # or until this share of the entity's latest windows was in such stretches:
-_MEMORY: Final = 1 / 1440  # (weight of one window in that share) then the strange has become normal
+_STRANGE: Final = 1e-4  # windows below this p-value begin a stretch not learned from (`Doubt`)
 _EXPLAINED: Final = 1e-3  # windows below this p-value carry their contributions
-
-
-@dataclass(slots=True)
-class Doubt:
-    """Whether an entity's windows may be learned from, window by window."""
-
-    before: bool = False  # the last window was strange
-    hold: int = 0  # windows left of a stretch that is not learned from
-    share: float = 0.0  # of the latest windows, how many were in such stretches
-
-    def trusts(self, *, strange: bool) -> bool:
-        """Take the next window; True if it may be learned from."""
-        if strange and (self.before or self.hold > 0):
-            self.hold = _HOLD
-        elif self.hold > 0:
-            self.hold -= 1
-        self.before = strange
-        self.share += _MEMORY * ((self.hold > 0) - self.share)
-        return self.hold == 0 or self.share >= _SETTLED
 
 
 class ViewScorer:
@@ -87,6 +66,8 @@ class ViewScorer:
         self.model = model
         self.trained = None if model is None else model.version  # the last that was taken up
         self._kept = kept
+        self.challenger: ViewModel | None = None  # scores beside the model, for `taken_beside`
+        self._beside: list[pl.DataFrame] = []
         self._baseline_s = baseline_s
         self._seed = seed
         self._courses = courses or (model is not None and model.in_context)
@@ -131,6 +112,11 @@ class ViewScorer:
             self.model = model
             self._courses = self._courses or model.in_context
             self._began = None  # it is trusted from the next window on
+
+    def taken_beside(self) -> list[pl.DataFrame]:
+        """What the challenger says of the windows scored since the last call; `SCORES`."""
+        beside, self._beside = self._beside, []
+        return beside
 
     def _begin(self, start: int) -> None:
         self._began = start
@@ -184,6 +170,7 @@ class ViewScorer:
         keys = [f"{host}\0{entity}" for host, entity in zip(hosts, entities, strict=True)]
         who, start = self._numbered(keys), windows["start"].to_physical().to_numpy()
         in_context = plan_of(self.view, courses=self._courses).in_context
+        in_context = in_context or (self.challenger is not None and self.challenger.in_context)
         stretches = self._past.follow(x, who, start) if in_context else None
         if self.model is None:
             self._remember(windows, kept, who, np.ones(len(x)))
@@ -191,6 +178,11 @@ class ViewScorer:
         seen = self.model.see(x, self.model.numbers(keys), stretches)
         raw, p = self.model.score(seen)
         self._remember(windows, kept, who, p[COMBINED])
+        if self.challenger is not None:
+            other = self.challenger
+            p_beside = other.score(other.see(x, other.numbers(keys), stretches))[1]
+            only = {COMBINED: p_beside[COMBINED]}
+            self._beside.append(_table(windows, other.version, {}, only, [None] * len(x)))
         return _table(windows, self.model.version, raw, p, self._explain(x, seen, p))
 
     def _explain(

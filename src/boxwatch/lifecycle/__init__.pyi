@@ -5,6 +5,7 @@ from .evidence import Evidence
 from .gates import Limits, Verdict
 from .life import Life, Promotion, Reproduction, champions_line
 from .retraining import Due, Policy, Situation, due
+from .shadow import Occasion, Shadowed, compare_alarms
 from .task import Selected, Task
 
 __all__ = [
@@ -15,16 +16,19 @@ __all__ = [
     "Life",
     "Limits",
     "Meaning",
+    "Occasion",
     "Policy",
     "Profile",
     "Promotion",
     "Reproduction",
     "Selected",
+    "Shadowed",
     "Situation",
     "Task",
     "Verdict",
     "champions_line",
     "compare",
+    "compare_alarms",
     "drifted",
     "due",
     "meaning",

@@ -7,10 +7,12 @@ from boxwatch.live.known_templates import vocabulary
 from boxwatch.live.loop import Loop, LoopOptions, Status, take_up
 from boxwatch.live.pipeline import Options, Outcome, Pipeline
 from boxwatch.live.recorder import Recorder
+from boxwatch.live.shadow import STAGE as SHADOW_STAGE
 from boxwatch.live.succession import Succession, Version
 
 __all__ = [
     "OFFSET",
+    "SHADOW_STAGE",
     "Clocks",
     "Feed",
     "LiveFeed",

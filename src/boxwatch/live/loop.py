@@ -24,9 +24,11 @@ from boxwatch.errors import StoreFull
 from boxwatch.incidents import Incident, Opinion, State, expectations
 from boxwatch.live.driving import drive, once_there_is_room
 from boxwatch.live.feed import Feed, Turn
+from boxwatch.live.judges import Judges
 from boxwatch.live.pipeline import Outcome, Pipeline
+from boxwatch.live.shadow import STAGE
 from boxwatch.live.state import SNAPSHOT, flatten, unflatten
-from boxwatch.live.succession import Succession, Version
+from boxwatch.live.succession import Succession
 from boxwatch.live.telling import Outlets
 from boxwatch.sinks import Sink
 from boxwatch.store import EventStore, StateStore, pack, unpack
@@ -83,14 +85,14 @@ class Loop:
         sinks: Sequence[Sink],
         options: LoopOptions | None = None,
         champions: Succession | None = None,
+        challengers: Succession | None = None,
     ) -> None:
         self._store = store
         self._state = state
         self._pipeline = pipeline
         self._outlets = Outlets(sinks)
         self._options = LoopOptions() if options is None else options
-        self._champions = champions
-        self._champion: Version | None = None
+        self._judges = Judges(pipeline, champions, challengers)
         self._changed: dict[str, Incident] = {}
         self._open: dict[str, Incident] = {}
         self._saved_at = monotonic()
@@ -127,8 +129,7 @@ class Loop:
         self._seq = self._saved_seq = take_up(self._state, self._pipeline)
         for incident in self._state.incidents(state=State.OPEN):
             self._open[incident.id] = incident
-        if self._seq == 0 and self._champions is not None:
-            self._begin_with(self._champions.first())
+        self._judges.begin(anew=self._seq == 0)
         for batch in self._store.batches(self._seq):
             self.judge(batch.seq, Turn(batch.events, batch.now, {}))
             if monotonic() - self._saved_at >= self._options.checkpoint_s:
@@ -136,42 +137,22 @@ class Loop:
             yield batch.seq
         if self._seq != self._saved_seq:
             self._if_room(self.checkpoint)
-        if self._champion is None and self._champions is not None:
-            self._begin_with(self._champions.first_if_sound())
-
-    def _begin_with(self, version: Version | None) -> None:
-        """Judge by the champion of the present; one that has the role already goes on."""
-        if version is not None and version.given != self._pipeline.trained:
-            self._succeed(version)
-        self._champion = version
+        if self._judges.go_on():
+            self._if_room(self.checkpoint)
 
     @property
     def champion(self) -> str | None:
         """The version that was taken up last; None = none, or not known yet."""
-        return None if self._champion is None else self._champion.name
+        return self._judges.champion
 
     def succeed(self) -> None:
-        """Between two turns: take up another champion, once one was named and loaded."""
-        if self._champions is not None and (named := self._champions.look()) is not None:
-            (version,) = named
-            if ({} if version is None else version.given) == self._pipeline.trained:
-                self._champion = version
-            else:
-                self._succeed(version)
+        """Between two turns: take up another champion, once one was named and loaded.
 
-    def _succeed(self, version: Version | None) -> None:
-        """Judge by `version` from the next turn on; what was judged by the last is saved as such.
-
-        Killed before the state is saved, the next start judges by the last once more and then
-        comes here again.
+        What was judged by the last is saved as such. Killed before that, the next start judges by
+        the last once more and then comes here again.
         """
-        began = monotonic()
-        before = self.champion
-        self._pipeline.take_up({} if version is None else version.models)
-        self._champion = version
-        self._if_room(self.checkpoint)
-        name = "what it learns itself" if version is None else version.name
-        pulse.emit(pulse.ChampionTaken(name, before, monotonic() - began))
+        if self._judges.succeed():
+            self._if_room(self.checkpoint)
 
     def incidents_stored(self) -> int:
         """How many incidents the data folder holds."""
@@ -231,7 +212,8 @@ class Loop:
         began = monotonic()
         self._outlets.flush()
         snapshot = pack(flatten(self._pipeline.save()))
-        self._state.checkpoint(self._seq, {SNAPSHOT: snapshot}, list(self._changed.values()))
+        stages = {SNAPSHOT: snapshot, STAGE: self._pipeline.shadow.told()}
+        self._state.checkpoint(self._seq, stages, list(self._changed.values()))
         self._changed.clear()
         self._saved_at, self._saved_seq = monotonic(), self._seq
         pulse.emit(pulse.CheckpointSaved(batch=self._seq, seconds=self._saved_at - began))
@@ -285,14 +267,8 @@ class Loop:
         left = self._learning_left(turn.now)
         pulse.emit(pulse.BaselineRunning(left))
         self._status = Status(
-            turn.now, events.rows, len(self._open), strangest, left, self._judging()
+            turn.now, events.rows, len(self._open), strangest, left, self._judges.told()
         )
-
-    def _judging(self) -> str | None:
-        """The version that judged this turn."""
-        version = self._champion if self._pipeline.judges_as_trained else None
-        pulse.emit(pulse.ChampionJudged(None if version is None else version.number))
-        return None if version is None else version.name
 
     def _count(self) -> None:
         counts = dict.fromkeys(("info", "low", "medium", "high", "critical"), 0)

@@ -31,6 +31,7 @@ from boxwatch.features import VIEWS, WindowBuilder
 from boxwatch.features.service import service_name
 from boxwatch.incidents import Grouper, Incident
 from boxwatch.live.clocks import Clocks
+from boxwatch.live.shadow import Shadow
 from boxwatch.live.steps import steps
 from boxwatch.models import threshold
 
@@ -90,14 +91,14 @@ class Pipeline:
             )
             for name, view in VIEWS.items()
         }
-        self.episodes = Episodes(
-            {
-                name: threshold(
-                    options.false_alarms_per_host_week, view.window_s, 1.0, 1.0 / len(VIEWS)
-                )
-                for name, view in VIEWS.items()
-            }
-        )
+        alpha = {
+            name: threshold(
+                options.false_alarms_per_host_week, view.window_s, 1.0, 1.0 / len(VIEWS)
+            )
+            for name, view in VIEWS.items()
+        }
+        self.episodes = Episodes(alpha)
+        self.shadow = Shadow(alpha)
         self.expected = Expected()
         self.novelty = NoveltyWatch(options.learning)
         self.silence = SilenceWatch(options.learning)
@@ -114,6 +115,19 @@ class Pipeline:
         """
         for name, scorer in self.scorers.items():
             scorer.take_up(models.get(name))
+        shadow = self.shadow  # what was seen beside another champion says nothing of this one
+        shadow.begin(shadow.number, shadow.given, self.trained)
+
+    def put_beside(self, number: int | None, models: Mapping[str, ViewModel]) -> None:
+        """Let the challenger `number` score beside the champion; None = nobody any more.
+
+        One that was beside this champion already goes on where it was.
+        """
+        given = {name: model.version for name, model in models.items()}
+        for name, scorer in self.scorers.items():
+            scorer.challenger = models.get(name)
+        if (self.shadow.number, self.shadow.given) != (number, given):
+            self.shadow.begin(number, given, self.trained)
 
     @property
     def trained(self) -> dict[str, str]:
@@ -139,6 +153,9 @@ class Pipeline:
     def _step(self, events: Events, now: datetime) -> Outcome:
         windows, logs = self.windows.add(events, now)
         scores = pl.concat([self.scorers[name].add(frame) for name, frame in windows.items()])
+        self.shadow.add(
+            scores, [frame for one in self.scorers.values() for frame in one.taken_beside()]
+        )
         logs = logs.with_columns(service_name().alias("entity"))
         detections = [
             *self.known.add(events, now),
@@ -155,6 +172,7 @@ class Pipeline:
         return {
             "clocks": self.clocks,
             "windows": self.windows,
+            "shadow": self.shadow,
             **{f"scorer.{name}": scorer for name, scorer in self.scorers.items()},
             "episodes": self.episodes,
             "novelty": self.novelty,

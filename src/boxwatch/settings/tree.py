@@ -251,6 +251,16 @@ class Models(Section):
     learn_from: Days = Field(
         default=14, description="Windows older than this are not learned from by `boxwatch learn`."
     )
+    shadow_for: Annotated[
+        float,
+        BeforeValidator(_days),
+        _between(0, 366, "days"),
+        Allowed("days", _duration_words("days", "0", "a year")),
+    ] = Field(
+        default=0.25,
+        description="How long a version scores beside the champion, its alarms kept apart, before "
+        "`boxwatch learn` puts it in use; 0 = not at all.",
+    )
     promotion: Annotated[Literal["automatic", "manual"], Allowed("", "automatic or manual")] = (
         Field(
             default="automatic",

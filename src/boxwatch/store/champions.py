@@ -1,4 +1,7 @@
-"""Which model version is in use for each view: one small file beside the models."""
+"""Which models have a role, by view: one small file for each role beside the models.
+
+champions.json names the models in use, challengers.json those that score beside them.
+"""
 
 from __future__ import annotations
 
@@ -9,17 +12,21 @@ from typing import Final
 
 from boxwatch.errors import StoreDamaged
 from boxwatch.store.durable import make_folder, on_device, write_whole
+from boxwatch.store.ledger_rows import Role
 
-_FILE: Final = "champions.json"
+_FILES: Final[dict[Role, str]] = {
+    "champion": "champions.json",
+    "challenger": "challengers.json",
+}
 
 
-def read_champions(folder: Path) -> dict[str, str]:
-    """The version in use by view; empty where nothing was trained.
+def read_champions(folder: Path, role: Role = "champion") -> dict[str, str]:
+    """The model that has `role` by view; empty where none has.
 
     Raises:
         StoreDamaged: the file is there but cannot be understood.
     """
-    path = folder / _FILE
+    path = folder / _FILES[role]
     try:
         champions = json.loads(path.read_bytes())
     except FileNotFoundError:
@@ -36,17 +43,17 @@ def read_champions(folder: Path) -> dict[str, str]:
     return {str(view): str(version) for view, version in champions.items()}
 
 
-def champions_stamp(folder: Path) -> tuple[int, int] | None:
+def champions_stamp(folder: Path, role: Role = "champion") -> tuple[int, int] | None:
     """Changes with every `write_champions`; None where there is no file. Costs one stat(2)."""
     try:
-        found = (folder / _FILE).stat()
+        found = (folder / _FILES[role]).stat()
     except OSError:
         return None
     return found.st_mtime_ns, found.st_ino
 
 
-def write_champions(folder: Path, versions: Mapping[str, str]) -> None:
-    """Put `versions` in use, all at once."""
+def write_champions(folder: Path, versions: Mapping[str, str], role: Role = "champion") -> None:
+    """Give `role` to the models `versions`, all at once."""
     with on_device(folder):
         make_folder(folder)
-        write_whole(folder / _FILE, json.dumps(dict(versions), indent=1).encode())
+        write_whole(folder / _FILES[role], json.dumps(dict(versions), indent=1).encode())

@@ -13,7 +13,7 @@ import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Self, get_args
 
 from boxwatch.clock import Clock, SystemClock, from_micros, to_micros
 from boxwatch.errors import UsageError
@@ -174,7 +174,7 @@ class Ledger:
             self._write(
                 transaction, RoleChange(self._clock.now(), role, version, holds, done, decision)
             )
-            if done and role == "champion":
+            if done:
                 self._make_champions_true()
         return done
 
@@ -215,17 +215,19 @@ class Ledger:
         )
 
     def _make_champions_true(self) -> None:
-        """Write champions.json as the changes have it; nothing where there never was one.
+        """Write the files of roles as the changes have it; none where there never was one.
 
         Under the write lock: of two promotions, the later is the one that stays in the file.
         """
-        parts: dict[str, str] = {}
-        for (task,) in self._database.rows("SELECT DISTINCT task FROM changes ORDER BY task"):
-            one = Ledger(self._folder, task, self._database, self._clock)
-            champion = one.holder("champion")
-            parts |= {} if champion is None else one.version(champion).parts
-        if parts and read_champions(self._folder) != parts:
-            write_champions(self._folder, parts)
+        tasks = self._database.rows("SELECT DISTINCT task FROM changes ORDER BY task")
+        for role in get_args(Role):
+            parts: dict[str, str] = {}
+            for (task,) in tasks:
+                one = Ledger(self._folder, task, self._database, self._clock)
+                holder = one.holder(role)
+                parts |= {} if holder is None else one.version(holder).parts
+            if (parts or role != "champion") and read_champions(self._folder, role) != parts:
+                write_champions(self._folder, parts, role)
 
 
 def _named(version: int | None) -> str:

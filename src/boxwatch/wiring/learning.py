@@ -13,12 +13,22 @@ from typing import Any, Final
 
 from boxwatch.clock import Clock, SystemClock
 from boxwatch.errors import BoxwatchError, StoreLocked, UsageError
-from boxwatch.lifecycle import Due, Life, Limits, Policy, Promotion, Situation, due
+from boxwatch.lifecycle import (
+    Due,
+    Life,
+    Limits,
+    Policy,
+    Promotion,
+    Situation,
+    compare_alarms,
+    due,
+)
 from boxwatch.pulse import Progress, unheard
 from boxwatch.settings import Settings
 from boxwatch.store import EventStore, Layout, Ledger, Lesson, Lessons, StateStore, WriterLock
 from boxwatch.wiring.detector_task import TASK, DetectorTask
 from boxwatch.wiring.drift import drift
+from boxwatch.wiring.shadow_reading import read_shadow
 from boxwatch.wiring.window_cutting import cut_on
 
 _LATELY_S: Final = 12 * 3600.0  # windows that are held against those learned from
@@ -70,6 +80,8 @@ class Learner:
         `waits_for` then says what is waited for. An error of training is a lesson that failed.
         """
         cut_on(self._settings, self._data, progress)
+        if asked is None and (decided := self._decided()) is not None:
+            return decided
         moved = _Drifted() if asked is not None else self._drifted()
         found = self._due(asked, moved)
         self.waits_for = found.why
@@ -118,16 +130,48 @@ class Learner:
             done = _refusal(asked)
         return done, version
 
+    def _decided(self) -> Lesson | None:
+        """End the shadow of a challenger that was seen long enough; None where none was.
+
+        Where a person decides, one that did well is told once and stays.
+        """
+        challenger, policy = self._ledger.holder("challenger"), self._policy()
+        if challenger is None or policy.shadow is None:
+            return None
+        found = read_shadow(self._data)
+        if found is None or found.version != challenger:
+            return None
+        if found.seconds < policy.shadow.total_seconds():
+            return None
+        known = next((one for one in self._lessons.told() if one.cause == "shadow"), None)
+        if known is not None and known.version == challenger and known.state == "done":
+            return None
+        hours = found.seconds / 3600
+        why = f"v{challenger} was seen beside the champion for {hours:.1f} h"
+        number = self._lessons.begin("shadow", why)
+        budget = self._settings.detections.false_alarms_per_host_week
+        verdicts = compare_alarms(found.seen, budget)
+        texts = "; ".join(one.text for one in verdicts)
+        details: dict[str, Any] = {"verdicts": [one.record() for one in verdicts]}
+        if policy.automatic or not all(one.passed for one in verdicts):
+            life = Life(DetectorTask(self._settings, self._data), self._ledger, self._folder)
+            asked = life.decide(challenger, verdicts, by=BY, why=why)
+            details["refused"] = not asked.done
+            outcome = f"v{challenger} is in use: {texts}" if asked.done else _refusal(asked)
+        else:
+            outcome = f"waits for `boxwatch models promote v{challenger}`: {texts}"
+        return self._lessons.end(number, outcome, version=challenger, details=details)
+
     def _policy(self) -> Policy:
         models = self._settings.models
         return Policy(
             every=None if models.retrain_every is None else timedelta(days=models.retrain_every),
-            shadow=None,
+            shadow=timedelta(days=models.shadow_for) if models.shadow_for > 0 else None,
             automatic=models.promotion == "automatic",
         )
 
     def _due(self, asked: str | None, moved: _Drifted) -> Due:
-        lessons = [one for one in self._lessons.told() if one.cause != "shadow"]
+        lessons = self._lessons.told()
         refused = 0
         for one in lessons:
             if one.state == "done" and not one.details.get("refused"):

@@ -11,7 +11,7 @@ from boxwatch.detections import ViewModel, load_view_model
 from boxwatch.errors import StoreError
 from boxwatch.features import VIEWS
 from boxwatch.live import Succession, Version
-from boxwatch.store import Ledger, champions_stamp, load_model, read_champions
+from boxwatch.store import Ledger, Role, champions_stamp, load_model, read_champions
 
 DETECTORS: Final = "detectors"  # the task's name in the ledger
 
@@ -25,17 +25,26 @@ def champions(folder: Path) -> Succession:
     )
 
 
-def champion(folder: Path) -> Version | None:
-    """The version in use; None where nobody trained.
+def challengers(folder: Path) -> Succession:
+    """The challengers, as a watcher lets them score beside the champion."""
+    return Succession(
+        lambda: champions_stamp(folder, "challenger"),
+        lambda: champion(folder, "challenger"),
+        lambda error: pulse.emit(pulse.ChampionRefused(error)),
+    )
+
+
+def champion(folder: Path, role: Role = "champion") -> Version | None:
+    """The version that has `role`; None where none has.
 
     Raises:
         ModelError: a model was trained by another version of Boxwatch; says what to do.
         StoreError: a model is not there, or is not what was saved.
     """
-    parts = read_champions(folder)
+    parts = read_champions(folder, role)
     if not parts:
         return None
-    return Version(_number(folder, parts), view_models(folder, parts))
+    return Version(_number(folder, parts, role), view_models(folder, parts))
 
 
 def view_models(folder: Path, parts: dict[str, str]) -> dict[str, ViewModel]:
@@ -54,14 +63,14 @@ def view_models(folder: Path, parts: dict[str, str]) -> dict[str, ViewModel]:
     }
 
 
-def _number(folder: Path, parts: dict[str, str]) -> int | None:
+def _number(folder: Path, parts: dict[str, str], role: Role) -> int | None:
     """The number of the version with these parts; None where the ledger does not tell."""
     try:
         ledger = Ledger.open(folder, DETECTORS, writable=False)
     except StoreError:
         return None
     try:
-        holder = ledger.holder("champion")
+        holder = ledger.holder(role)
         known = holder is not None and ledger.version(holder).parts == parts
         return holder if known else None
     except StoreError:

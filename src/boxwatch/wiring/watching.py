@@ -30,7 +30,7 @@ from boxwatch.wiring.feeding import live_feed
 from boxwatch.wiring.reports import DetectReport
 from boxwatch.wiring.rule_settings import rule_changes
 from boxwatch.wiring.stopping import told_to_stop
-from boxwatch.wiring.succession import champion, champions
+from boxwatch.wiring.succession import challengers, champion, champions
 
 Tell = Callable[[Status], None]
 
@@ -86,9 +86,9 @@ def opened(
             retention_days=math.ceil(settings.data.retention_days),
             retention_bytes=settings.data.retention_size,
         )
-        named = champions(Layout(data).models) if succession else None
         judge = pipeline(settings, data, models=not succession)
-        yield store, Loop(store, state, judge, sinks, options, named)
+        roles = [one(Layout(data).models) for one in (champions, challengers) if succession]
+        yield store, Loop(store, state, judge, sinks, options, *roles)
 
 
 def watch(  # noqa: PLR0913 - three of them are what a person chose for this run
