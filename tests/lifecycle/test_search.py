@@ -45,18 +45,18 @@ def test_the_usual_options_are_tried_first_and_better_ones_found(tmp_path: Path)
     """The first trial is what the others are held against."""
     one = opened(tmp_path)
     assert one.take_up(USUAL) == 0
-    assert run(one, 25) == list(range(1, 26))
+    assert run(one, 15) == list(range(1, 16))
     trials = one.trials()
     assert trials[0].values == USUAL
     assert trials[0].objective == pytest.approx(0.1)
-    assert max(trial.objective or 0.0 for trial in trials) > 0.8
+    assert max(trial.objective or 0.0 for trial in trials) > 0.5
 
 
 def test_options_that_do_worse_are_given_up_early(tmp_path: Path) -> None:
     """After the first step, once others have shown what can be had."""
     one = opened(tmp_path)
     one.take_up(USUAL)
-    run(one, 40)
+    run(one, 20)
     pruned = [trial for trial in one.trials() if trial.state == "pruned"]
     assert pruned
     assert min(len(trial.steps) for trial in pruned) == 1
@@ -117,6 +117,6 @@ def test_the_same_seed_tries_the_same(tmp_path: Path) -> None:
     for name in ("one", "other"):
         one = opened(tmp_path / name, seed=7)
         one.take_up(USUAL)
-        run(one, 12)
+        run(one, 5)
         found.append([trial.values for trial in one.trials()])
     assert found[0] == found[1]

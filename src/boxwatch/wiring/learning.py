@@ -28,6 +28,8 @@ from boxwatch.settings import Settings
 from boxwatch.store import EventStore, Layout, Ledger, Lesson, Lessons, StateStore, WriterLock
 from boxwatch.wiring.detector_task import TASK, DetectorTask
 from boxwatch.wiring.drift import drift
+from boxwatch.wiring.model_keeping import prune_unless_training
+from boxwatch.wiring.model_telling import tell
 from boxwatch.wiring.shadow_reading import read_shadow
 from boxwatch.wiring.window_cutting import cut_on
 
@@ -98,7 +100,10 @@ class Learner:
         except BoxwatchError as error:
             details["refused"] = True
             return self._lessons.end(number, str(error), details=details, failed=True)
-        return self._lessons.end(number, outcome, version=version, details=details)
+        lesson = self._lessons.end(number, outcome, version=version, details=details)
+        tell(self._settings, self._data)
+        prune_unless_training(self._settings, self._data)
+        return lesson
 
     def close(self) -> None:
         """Let another process learn."""
