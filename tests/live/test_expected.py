@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 from tests.live import recorded
@@ -10,6 +11,7 @@ from tests.live.test_loop import Tape, Watch
 from boxwatch.clock import ManualClock
 from boxwatch.detections import Kind
 from boxwatch.incidents import Opinion
+from boxwatch.pulse import REGISTRY
 from boxwatch.store import EventStore, StateStore
 
 
@@ -39,3 +41,15 @@ def test_what_was_labelled_expected_opens_nothing_again(tmp_path, recording, und
     assert not unusual(found)
     others = [one for one in recorded.by_start(undisturbed.incidents.values()) if one != storm]
     assert {one.title for one in others} <= {one.title for one in found}
+
+
+def test_a_running_watcher_shows_the_last_check_for_drift(tmp_path, recording):
+    """Of which kind it was, how urgent, how many features moved; the next turn after it."""
+    report = {"version": "v3", "kind": "data drift", "priority": "P1", "moved": [{}, {}]}
+    with Watch(tmp_path / "data") as watch:
+        watch.state.keep_drift(json.dumps(report))
+        watch.run(Tape(recording.turns(60, until_s=120)))
+    assert REGISTRY.value("boxwatch_drift", "data drift") == 1
+    assert REGISTRY.value("boxwatch_drift", "model decay") == 0
+    assert REGISTRY.value("boxwatch_drift_priority") == 1
+    assert REGISTRY.value("boxwatch_drift_features_moved") == 2

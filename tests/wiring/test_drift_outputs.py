@@ -158,8 +158,9 @@ def test_a_check_is_kept(moved):
     """The last one is there for whoever asks later, the running watcher for one."""
     told = well("drift", "report", "--data", moved, "--json").json
     with StateStore.open(moved) as store:
-        _, kept = store.last_drift()
-    assert json.loads(kept)["moved"] == told["moved"]
+        kept = store.last_drift()
+    assert (kept.version, kept.kind, kept.priority, kept.moved) == ("v1", "data drift", "P2", 1)
+    assert json.loads(kept.report)["moved"] == told["moved"]
 
 
 def test_evidently_is_written_or_asked_for(moved, tmp_path):

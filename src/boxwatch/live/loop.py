@@ -24,6 +24,7 @@ from boxwatch.errors import StoreFull
 from boxwatch.incidents import Incident, Opinion, State, expectations
 from boxwatch.live.driving import drive, once_there_is_room
 from boxwatch.live.feed import Feed, Turn
+from boxwatch.live.gauges import count_open, tell_drift, tell_machine
 from boxwatch.live.judges import Judges
 from boxwatch.live.pipeline import Outcome, Pipeline
 from boxwatch.live.shadow import STAGE
@@ -262,19 +263,14 @@ class Loop:
             values = dict(part.select("view", "p_value").iter_rows())
             pulse.emit(pulse.TurnJudged(str(host), values))
             strangest = min(values.values())
-        _tell_machine(outcome.windows["host"], events.samples)
-        self._count()
+        tell_machine(outcome.windows["host"], events.samples)
+        count_open(self._open.values())
         left = self._learning_left(turn.now)
         pulse.emit(pulse.BaselineRunning(left))
+        tell_drift(self._state)
         self._status = Status(
             turn.now, events.rows, len(self._open), strangest, left, self._judges.told()
         )
-
-    def _count(self) -> None:
-        counts = dict.fromkeys(("info", "low", "medium", "high", "critical"), 0)
-        for incident in self._open.values():
-            counts[str(incident.severity)] += 1
-        pulse.emit(pulse.IncidentsCounted(counts))
 
     def _learning_left(self, now: datetime) -> float | None:
         waiting = [scorer.ready_at() for scorer in self._pipeline.scorers.values()]
@@ -282,16 +278,3 @@ class Loop:
         if not until:
             return None
         return max(0.0, (max(until) - now) / timedelta(seconds=1))
-
-
-def _tell_machine(windows: pl.DataFrame, samples: pl.DataFrame) -> None:
-    """How busy each host is, and whether each source answers."""
-    shares = ("cpu_busy", "memory_used", "filesystem_used")
-    latest = windows.group_by("host", maintain_order=True).last()
-    for host, cpu, memory, disk in latest.select("host", *shares).iter_rows():
-        pulse.emit(pulse.HostRead(host, cpu, memory, disk))
-    answers = samples.filter(pl.col("metric") == "up").group_by("host", "entity").last()
-    for host, entity, up, reason in answers.select("host", "entity", "value", "reason").iter_rows():
-        answered = None if up is None else bool(up)
-        name = entity.removeprefix("source:")
-        pulse.emit(pulse.SourceAnswered(host, name, answered, "" if reason is None else reason))

@@ -1,7 +1,7 @@
 """What Boxwatch says about itself: one record per internal event, log line and metric at once."""
 
 from boxwatch.pulse.log_lines import write_logs
-from boxwatch.pulse.model_records import WindowHeld
+from boxwatch.pulse.model_records import DriftKnown, WindowHeld
 from boxwatch.pulse.records import (
     BaselineRunning,
     BatchStored,
@@ -49,6 +49,7 @@ __all__ = [
     "ChampionRefused",
     "ChampionTaken",
     "CheckpointSaved",
+    "DriftKnown",
     "Event",
     "GapFound",
     "HostRead",

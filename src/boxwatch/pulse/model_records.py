@@ -24,3 +24,24 @@ class WindowHeld:
     def moves(self) -> Iterable[Move]:
         """Counts it."""
         yield Move("boxwatch_windows_held_total", 1, (self.host,))
+
+
+@dataclass(frozen=True, slots=True)
+class DriftKnown:
+    """What the last check for drift came to, said every turn; `at` is in seconds since 1970."""
+
+    slug: ClassVar[str] = "drift known"
+    level: ClassVar[int] = logging.DEBUG
+    at: float
+    kind: str
+    priority: str | None
+    moved: int
+
+    def moves(self) -> Iterable[Move]:
+        """Sets the gauges; those of other kinds are 0, the priority is unknown without drift."""
+        yield Move("boxwatch_drift_checked_timestamp_seconds", self.at)
+        yield Move("boxwatch_drift_features_moved", self.moved)
+        for kind in ("data drift", "concept drift", "model decay"):
+            yield Move("boxwatch_drift", int(kind == self.kind), (kind,))
+        priority = None if self.priority is None else int(self.priority.removeprefix("P"))
+        yield Move("boxwatch_drift_priority", priority)

@@ -66,6 +66,10 @@ boxwatch_events_total                 source    log lines and readings taken in
 boxwatch_quarantined_total            source    records set aside because they were not understood
 boxwatch_late_rows_total              host      records that came after their window had closed
 boxwatch_early_rows_total             host      records from the future of a host's clock
+boxwatch_drift                        kind      1 what the last check for drift found, 0 the others
+boxwatch_drift_priority               -         of the drift found last: 0 is most urgent, 3 least
+boxwatch_drift_features_moved         -         features that had moved at the last check for drift
+boxwatch_drift_checked_timestamp_seconds  -     when the last check for drift was, since 1970
 boxwatch_windows_held_total           host      unusual windows that somebody had called expected
 boxwatch_source_up                    host,source  1 the source answers, 0 it fails
 boxwatch_gaps_total                   host,source  times records were lost before they were read

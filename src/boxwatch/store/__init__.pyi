@@ -2,6 +2,7 @@ from .artifacts import load_model, model_versions, save_model
 from .champions import champions_stamp, read_champions, write_champions
 from .compaction import Compacted
 from .digests import Digests, Recipe, runs
+from .drift_checks import DriftCheck
 from .event_store import EventStore, Head, Positions
 from .incident_rows import Change
 from .ingestion import Progress, ingest
@@ -29,6 +30,7 @@ __all__ = [
     "Compacted",
     "Decision",
     "Digests",
+    "DriftCheck",
     "EventStore",
     "Head",
     "Layout",

@@ -14,6 +14,7 @@ from boxwatch.clock import Clock, SystemClock, from_micros, to_micros
 from boxwatch.errors import UsageError
 from boxwatch.incidents.incident import Incident, Opinion, State
 from boxwatch.store.database import Database
+from boxwatch.store.drift_checks import DRIFT_CHECK, DriftCheck
 from boxwatch.store.incident_rows import COLUMNS, LABEL, Change, from_row, note_change, upsert
 from boxwatch.store.layout import Layout, claim
 
@@ -238,10 +239,10 @@ class StateStore:
         with self._database.transaction() as transaction:
             transaction.execute("INSERT INTO drift_checks (at_us, report) VALUES (?, ?)", row)
 
-    def last_drift(self) -> tuple[datetime, str] | None:
-        """When the last check for drift was made, and its JSON; None where none was."""
-        rows = self._rows("SELECT at_us, report FROM drift_checks ORDER BY number DESC LIMIT 1")
-        return (from_micros(rows[0][0]), rows[0][1]) if rows else None
+    def last_drift(self) -> DriftCheck | None:
+        """The last check for drift; None where none was made."""
+        rows = self._rows(DRIFT_CHECK)
+        return DriftCheck(from_micros(rows[0][0]), *rows[0][1:]) if rows else None
 
     def history(self, name: str) -> list[Change]:
         """Every change of an incident's state, in the order they were made."""
