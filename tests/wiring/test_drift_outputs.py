@@ -163,6 +163,19 @@ def test_a_check_is_kept(moved):
     assert json.loads(kept.report)["moved"] == told["moved"]
 
 
+def test_labels_are_counted_by_version(moved):
+    """Of incidents with an alarm that the version raised; another version's count there."""
+    artifact = well("models", "show", "v1", "--data", moved, "--json").json["parts"]["host"]
+    one, other = alarm(BEGAN), alarm(BEGAN + HOUR)
+    mine = replace(one.detections[0], model_version=f"host-{artifact}")
+    with StateStore.open(moved) as store:
+        store.note([replace(one, detections=(mine,)), other])
+        for each in (one, other):
+            store.give_label(each.id, Opinion.EXPECTED, "ann")
+    shown = well("models", "show", "v1", "--data", moved, "--json").json
+    assert shown["labels"] == {"expected": 1}
+
+
 def test_evidently_is_written_or_asked_for(moved, tmp_path):
     """One page a view where it is installed; else what to install."""
     answer = boxwatch("drift", "report", "--evidently", tmp_path / "e.html", "--data", moved)

@@ -18,6 +18,7 @@ from boxwatch.settings import Settings
 from boxwatch.store import EventStore, Layout, Ledger, RoleChange, Run, load_model
 from boxwatch.wiring.detector_task import TASK, DetectorTask
 from boxwatch.wiring.model_keeping import prune_unless_training
+from boxwatch.wiring.model_labels import labels_of
 from boxwatch.wiring.model_telling import tell
 from boxwatch.wiring.reports import Trained, TrainReport, VerdictLine
 
@@ -49,6 +50,7 @@ class VersionPage:
     selection: dict[str, Any]
     parts: dict[str, str]
     figures: dict[str, Any]
+    labels: dict[str, int]  # of the alarms that it raised, by what people said
     changes: tuple[ChangeLine, ...]
 
 
@@ -144,6 +146,7 @@ def version_page(data: Path, version: int) -> VersionPage:
             selection=dict(run.selection),
             parts=run.parts,
             figures=dict(run.outcome.get("figures", {})),
+            labels=labels_of(data, run),
             changes=tuple(_change(one) for one in mine),
         )
 
