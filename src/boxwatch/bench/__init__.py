@@ -20,6 +20,7 @@ BENCHES: Final[dict[str, str]] = {
     "detectors": "boxwatch.bench.detectors.running",
     "drift": "boxwatch.bench.drift",
     "faults": "boxwatch.bench.faults.running",
+    "lifecycle": "boxwatch.bench.lifecycle.running",
     "logs": "boxwatch.bench.logs.running",
     "sources": "boxwatch.bench.sources",
     "spine": "boxwatch.bench.spine",
