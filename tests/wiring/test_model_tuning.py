@@ -6,6 +6,8 @@ import importlib.util
 import os
 import shutil
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -122,6 +124,15 @@ def test_a_list_and_a_page_tell_of_studies(tuned: Path, tmp_path: Path) -> None:
 
 
 @needs_optuna
+def test_mlflow_is_told_of_a_study_before_there_is_a_version(tuned: Path) -> None:
+    """Each trial once."""
+    pytest.importorskip("mlflow", reason="needs boxwatch[lifecycle]")
+    told = well("models", "sync", "--data", tuned, "--json").json
+    assert (told["runs"], told["trials"]) == (0, 2)
+    assert well("models", "sync", "--data", tuned, "--json").json["trials"] == 0
+
+
+@needs_optuna
 def test_too_few_windows_are_refused(tmp_path: Path) -> None:
     """Where no detector that has options serves, there is nothing to search."""
     data = made(tmp_path / "data", rows=500)
@@ -130,12 +141,30 @@ def test_too_few_windows_are_refused(tmp_path: Path) -> None:
     assert well("models", "studies", "--data", data, "--json").json == []
 
 
-def test_without_optuna_it_says_what_to_install(tmp_path: Path) -> None:
+def test_without_optuna_it_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """And nothing is begun."""
-    if importlib.util.find_spec("optuna") is not None:
-        pytest.skip("Optuna is installed")
-    answer = boxwatch("models", "tune", "--data", made(tmp_path / "data"))
+    monkeypatch.setitem(sys.modules, "optuna", None)  # as where it is not installed
+    monkeypatch.delitem(sys.modules, "boxwatch.lifecycle.search", raising=False)
+    data = made(tmp_path / "data")
+    answer = boxwatch("models", "tune", "--data", data)
     assert (answer.status, "boxwatch[lifecycle]" in answer.err) == (3, True)
+    assert not Layout(data).models.exists()
+
+
+def test_nobody_else_loads_what_searching_and_telling_need() -> None:
+    """Not watching, not training, not the commands that only read: they start without it."""
+    program = (
+        "import sys; from boxwatch.wiring import compare_versions, model_card, studies, train, "
+        "tune, versions, watch; print(*{name.split('.')[0] for name in sys.modules})"
+    )
+    out = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
+    heavy = {"alembic", "lightning", "mlflow", "optuna", "pandas", "sqlalchemy", "torch"}
+    assert "polars" in out.split()
+    assert not heavy & set(out.split())
 
 
 def test_training_with_a_study_that_came_to_nothing_is_refused(tmp_path: Path) -> None:

@@ -94,23 +94,24 @@ class MlflowTracking:
     def _client(self) -> Iterator[MlflowClient]:
         # The registry looks a model up by these, not by the client's own addresses. MLflow puts
         # them into the environment, where what is asked next would take them for a person's own.
-        before = {variable: variable.get_raw() for variable in _ADDRESSES}
+        patience = [variable for variable, _ in _PATIENCE]
+        before = {variable: variable.get_raw() for variable in (*_ADDRESSES, *patience)}
         mlflow.set_tracking_uri(self.uri)
         mlflow.set_registry_uri(self.uri)
         # MLflow's own patience is a quarter of an hour; who set another is heard.
-        for variable, patience in _PATIENCE:
+        for variable, usual in _PATIENCE:
             if not variable.is_set():
-                variable.set(patience)
+                variable.set(usual)
         try:
             yield MlflowClient()
-        except (MlflowException, OSError) as error:
+        except (MlflowException, OSError, ImportError) as error:  # a store may need a library
             raise EnvironmentFault(
                 f"MLflow at {self.uri!r} was not told: {str(error).splitlines()[0]}",
                 hint="Nothing is lost: `boxwatch models sync` tells it what it does not have.",
             ) from error
         finally:
-            for variable, address in before.items():
-                variable.set(address) if address else variable.unset()
+            for variable, value in before.items():
+                variable.set(value) if value else variable.unset()
 
 
 def experiment_of(client: MlflowClient, task: str, artifacts: str | None) -> str:

@@ -61,7 +61,7 @@ def tell(settings: Settings, data: Path) -> str:
         return ""
     try:
         done = sync(settings, data)
-    except EnvironmentFault as error:
-        pulse.emit(pulse.PartFailed(part="registry", error=error.message))
+    except Exception as error:  # noqa: BLE001 - others' libraries and another machine
+        pulse.emit(pulse.PartFailed(part="registry", error=str(error)))
         return str(error)
     return f"{done.mlflow} was told of {done.runs} runs and {done.trials} trials"

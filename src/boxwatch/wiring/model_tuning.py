@@ -21,6 +21,7 @@ from boxwatch.settings import Settings
 from boxwatch.store import (
     EventStore,
     Layout,
+    Ledger,
     Study,
     Trial,
     WriterLock,
@@ -100,6 +101,7 @@ def tune(settings: Settings, data: Path, wanted: TuningWanted, progress: Progres
         study = _begun(settings, data, wanted.study)
         tuning = _Tuning(settings, data, study, search, wanted)
         study = tuning.run(progress)
+        Ledger.open(folder, TASK, writable=True).close()  # a study may come before any version
     finally:
         lock.release()
     return _report(study, tell(settings, data))
