@@ -124,7 +124,7 @@ def test_every_feature_of_the_slow_looks_has_a_cause() -> None:
     named = {(p.entity, f) for p in PATTERNS for f in (*p.all, *p.any)}
     assert {("gpu", name) for name in FLEET.columns} <= named
     for level, metric in METRICS.items():
-        entity = {"memory": "host", "room": "fs"}.get(level, "gpu")
+        entity = {"memory": "host", "service_memory": "service", "room": "fs"}.get(level, "gpu")
         assert (entity, metric) in named
     assert {(e, f) for e in ("gpu", "host") for f in FEATURES.values()} <= named
     assert ("gpu", FEATURE) in named

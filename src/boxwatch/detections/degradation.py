@@ -30,7 +30,7 @@ _LOOKS_A_DAY: Final = 24.0  # at the last hours
 _SOON_H: Final = 24.0  # what is full within so long is told from the last hours alone
 _FAR_DAYS: Final = 14.0  # what is full later than this is not told at all
 _RISING: Final = 0.5  # of the pairs of days, those that rise less those that fall
-_MEMORIES: Final = ("card_memory", "memory")
+_MEMORIES: Final = ("card_memory", "memory", "service_memory")
 _LEAST_ERRORS: Final = 10.0  # corrected a day
 _HOUR: Final = 3_600_000_000
 _PATIENCE: Final = 6  # hours in a row without its trend that a finding survives
@@ -116,6 +116,8 @@ class Degradation:
             y, x = ring.ordered()
             if not len(y):
                 continue
+            if level.shares:  # as full as what it shares is, and rising as it rises itself
+                y = y - y[:, -1:] + x[:, -1:]
             yield from _creeping(level, ring.keys, y, x, self._open(ring.keys, name))
 
     def _open(self, keys: list[tuple[str, str]], name: str) -> NDArray[np.bool_]:

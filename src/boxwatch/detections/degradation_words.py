@@ -19,6 +19,7 @@ NAMES: Final[Mapping[str, str]] = {
     "ecc": "gpu-ecc-rising",
     "card_memory": "gpu-memory-growing",
     "memory": "host-memory-growing",
+    "service_memory": "service-memory-growing",
     "room": "disk-filling-slowly",
 }
 # The features by which incidents know them; reports draw the metric behind each.
@@ -28,6 +29,7 @@ METRICS: Final[Mapping[str, str]] = {
     "ecc": "ecc_trend",
     "card_memory": "memory_trend",
     "memory": "memory_trend",
+    "service_memory": "memory_trend",
     "room": "room_trend",
 }
 SOON: Final = "full in"  # what is about to be full says so in these words, and when in hours
@@ -90,7 +92,7 @@ class Found:
 
 def severity(level: str, said: Sequence[Mapping[str, Any]]) -> Severity:
     """How bad it is: what is full within hours, or wears out, is worse than what creeps."""
-    creeps = level in ("room", "memory", "card_memory")
+    creeps = level in ("room", "memory", "card_memory", "service_memory")
     soon = any(SOON in one["text"] and " h at" in one["text"] for one in said)
     return Severity.LOW if creeps and not soon else Severity.MEDIUM
 
@@ -128,6 +130,8 @@ def _errors(found: Found) -> str:
 def _filling(found: Found) -> str:
     name = found.level.name
     what = found.entity.removeprefix("fs:") if name == "room" else "memory"
+    if found.level.shares:
+        return _taking(found)
     whole = found.whole / 1e9
     if found.days < 2:
         per_hour = found.per_day / _HOURS_A_DAY
@@ -139,6 +143,20 @@ def _filling(found: Found) -> str:
     return (
         f"{what} is {SOON} {_when(found.full_hours)} at this rate: {found.now * 100:.0f} % in use, "
         f"{growth} {lasted}"
+    )
+
+
+def _taking(found: Found) -> str:
+    """What one of several takes of what they fill together."""
+    if found.days < 2:
+        rate, every = found.per_day / _HOURS_A_DAY, "hour"
+        lasted = f"for {found.days * _HOURS_A_DAY:.0f} h"
+    else:
+        rate, every, lasted = found.per_day, "day", f"for {found.days:.0f} days"
+    return (
+        f"its processes hold {rate * 100:.1f} % of the machine's memory more every {every} "
+        f"{lasted}; memory is {SOON} {_when(found.full_hours)} at this rate: "
+        f"{found.now * 100:.0f} % in use"
     )
 
 

@@ -16,6 +16,7 @@ from boxwatch.detections.fleet import FleetWatch
 from boxwatch.detections.held_back import HeldBack
 from boxwatch.detections.stopped import StoppedReadings
 from boxwatch.features.blocks import Blocks
+from boxwatch.features.containers import Containers
 from boxwatch.features.fleet import Fleet
 
 
@@ -28,6 +29,7 @@ class SlowLooks:
 
     def __init__(self, per_host_week: float = 1.0) -> None:
         self._blocks = Blocks()
+        self._containers = Containers()
         self._fleet = Fleet()
         self._beside = FleetWatch(per_host_week)
         self._held_back = HeldBack(per_host_week)
@@ -43,7 +45,8 @@ class SlowLooks:
         """
         if logs.height:
             self._fleet.learn(logs)
-        blocks = self._blocks.add(values)
+            self._containers.learn(logs)
+        blocks = self._containers.named(self._blocks.add(values))
         if blocks.is_empty():
             return []
         return [
@@ -66,6 +69,7 @@ class SlowLooks:
     def _looks(self) -> dict[str, Any]:
         return {
             "blocks": self._blocks,
+            "containers": self._containers,
             "fleet": self._fleet,
             "beside": self._beside,
             "held_back": self._held_back,

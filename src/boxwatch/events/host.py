@@ -13,7 +13,7 @@ from boxwatch.events.quarantine import gather
 from boxwatch.events.schema import SAMPLES, Events, empty
 
 # The kinds of entity a host reading is about.
-_OWN: Final = ("host", "cpu", "disk", "fs", "net", "sensor")
+_OWN: Final = ("host", "cpu", "disk", "fs", "net", "sensor", "service")
 
 COLUMNS: Final = (
     "host",

@@ -189,6 +189,7 @@ service first_tokens_total              requests that were given a first token
 service request_seconds_total           sum over requests of the time from end to end
 service requests_timed_total            requests whose time that sum holds
 service gpu_memory_used_bytes           device memory its processes hold
+service memory_anonymous_bytes          memory its processes hold, without cached files
 source up                               1 the source answers, 0 it fails, null it is not here
 """
 

@@ -63,8 +63,9 @@ HOST_METRICS: Final = (
     "pressure_cpu_seconds_total",
     "processes_alive",
 )
+SERVICE_METRICS: Final = ("memory_anonymous_bytes",)
 ROOM_METRICS: Final = ("available_bytes", "size_bytes")
-METRICS: Final = sorted({*CARD_METRICS, *HOST_METRICS, *ROOM_METRICS})
+METRICS: Final = sorted({*CARD_METRICS, *HOST_METRICS, *ROOM_METRICS, *SERVICE_METRICS})
 
 _MOST_WAITING: Final = 4  # frames that wait to be folded
 _BACK: Final = timedelta(hours=1)  # a clock that was set back by more begins anew

@@ -17,14 +17,23 @@ from numpy.typing import NDArray
 
 from boxwatch.clock import EPOCH
 from boxwatch.events.schema import Schema
-from boxwatch.features.blocks import CARD_METRICS, HOST_METRICS, ROOM_METRICS, wide
+from boxwatch.features.blocks import (
+    CARD_METRICS,
+    HOST_METRICS,
+    ROOM_METRICS,
+    SERVICE_METRICS,
+    wide,
+)
 
 DAYS: Final = 14
 HOURS: Final = 24 * DAYS
 
+MEMORIES: Final = ("memory_available_bytes", "memory_total_bytes")
+
 _LEAST_BLOCKS: Final = 4  # of five minutes: an hour of which less is known is unknown
 _BUSY: Final = 0.5
 _CAPPED: Final = 0.05  # share of the time at the power limit from which the clock tells of the work
+_LEAST_SHARE: Final = 0.01  # of the memory: what services below hold is not kept
 _MOST_ERRORS: Final = 60.0  # of one block: a burst says little of the rate
 _LEVELS: Final[Schema] = {
     "host": pl.String(),
@@ -54,6 +63,7 @@ class Level:
     lowest: bool = False  # of its blocks; else their mean
     counted: bool = False  # events an hour, judged by the logarithm of a day's sum
     fills: bool = False  # up to 1, and then it is full
+    shares: bool = False  # with others, who fill it too: `x` is how full it is
 
 
 LEVELS: Final[Mapping[str, Level]] = {
@@ -64,6 +74,7 @@ LEVELS: Final[Mapping[str, Level]] = {
         Level("ecc", 1.0, 0.8, 1.4, counted=True),
         Level("card_memory", 1.0, 0.05, 0.10, lowest=True, fills=True),
         Level("memory", 1.0, 0.04, 0.10, lowest=True, fills=True),
+        Level("service_memory", 1.0, 0.04, 0.05, lowest=True, fills=True, shares=True),
         Level("room", 1.0, 0.01, 0.03, fills=True),
     )
 }
@@ -168,7 +179,8 @@ class Hours:
         """Take up what `save` returned."""
         self._open = cast("pl.DataFrame", saved["open"])
         for name, ring in self.rings.items():
-            ring.load(cast("Mapping[str, object]", saved[name]))
+            if name in saved:  # an older checkpoint does not know every level
+                ring.load(cast("Mapping[str, object]", saved[name]))
 
 
 def _folded(levels: pl.DataFrame) -> pl.DataFrame:
@@ -199,6 +211,10 @@ def _levels(blocks: pl.DataFrame) -> list[pl.DataFrame]:
     machine = wide(blocks, HOST_METRICS, "host")
     memory = 1 - pl.col("memory_available_bytes") / pl.col("memory_total_bytes")
     rooms = wide(blocks, ROOM_METRICS, "fs:")
+    held = wide(blocks, SERVICE_METRICS, "service:").join(
+        machine.select("host", "start", *MEMORIES), on=["host", "start"]
+    )
+    share = pl.col("memory_anonymous_bytes") / pl.col("memory_total_bytes")
     size = pl.col("size_bytes")
     return [
         _level(cards, "temperature", pl.col("temperature_celsius"), power),
@@ -206,6 +222,7 @@ def _levels(blocks: pl.DataFrame) -> list[pl.DataFrame]:
         _level(cards, "ecc", errors, pl.lit(0.0)),
         _level(cards, "card_memory", card_memory, pl.col("memory_total_bytes")),
         _level(machine, "memory", memory, pl.col("memory_total_bytes")),
+        _level(held.filter(share >= _LEAST_SHARE), "service_memory", share, memory),
         _level(rooms, "room", 1 - pl.col("available_bytes") / size, size),
     ]
 

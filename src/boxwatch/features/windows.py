@@ -22,7 +22,7 @@ from boxwatch.events.masks import Mask
 from boxwatch.events.schema import TIME, Events, Schema
 from boxwatch.events.templates import TemplateMiner
 from boxwatch.features import gpu, host, readings, service
-from boxwatch.features.blocks import VALUES, floor
+from boxwatch.features.blocks import SERVICE_METRICS, VALUES, floor
 from boxwatch.features.meters import SAMPLE, Meters
 from boxwatch.features.roster import GONE, Roster, lately
 from boxwatch.features.steady import Steady
@@ -50,7 +50,7 @@ _COUNTED: Final[Schema] = {
     "start": TIME,
     **dict.fromkeys((*service.COUNTS, *service.METERS), pl.Float64()),
 }
-_METRICS: Final = sorted({*gpu.METRICS, *host.METRICS})
+_METRICS: Final = sorted({*gpu.METRICS, *host.METRICS, *SERVICE_METRICS})
 
 
 class WindowBuilder:

@@ -42,6 +42,9 @@ EXPLAINS: Final = frozenset(
         ("disk-filling-slowly", "disk-full"),
         ("disk-filling-slowly", "no-space-left"),
         ("disk-full", "no-space-left"),
+        ("service-memory-growing", "host-memory-growing"),
+        ("service-memory-growing", "host-memory-low"),
+        ("service-memory-growing", "host-oom-kill"),
         ("host-memory-growing", "host-memory-low"),
         ("host-memory-growing", "host-oom-kill"),
         ("host-memory-low", "host-oom-kill"),
@@ -62,6 +65,7 @@ SLOW: Final = frozenset(
         "reading-frozen",
         "readings-frozen",
         "readings-without-metric",
+        "service-memory-growing",
     }
 )
 # What a person wants to read as a thing of its own: beside what it is known to explain, what

@@ -66,6 +66,7 @@ _OF_MEMORY: Final = ("memory_used", "memory_climb", "memory_slope", "memory_tren
 _MEMORY: Final[Mapping[str, str]] = {
     "gpu": "memory_used_bytes",
     "host": "memory_available_bytes",
+    "service": "memory_anonymous_bytes",
 }
 # Features over all disks, file systems and interfaces: the entity is found among what there is.
 _SPREAD: Final[Mapping[str, tuple[str, str]]] = {

@@ -26,6 +26,7 @@ FILES: Final = "proc/sys/fs/file-nr"
 TRACKED: Final = "proc/sys/net/netfilter/nf_conntrack_count"
 TRACKED_MOST: Final = "proc/sys/net/netfilter/nf_conntrack_max"
 EDAC: Final = "sys/devices/system/edac/mc/"
+CGROUPS: Final = "sys/fs/cgroup/"
 LINKS: Final = "^proc"
 CENSUS: Final = "#proc"
 
@@ -45,6 +46,14 @@ _FAST: Final = (
     LINKS,
 )
 _SURVEY: Final = (BLOCK, NET, MOUNTS, FILES, TRACKED, TRACKED_MOST)
+# The memory of units and containers: cgroup v2 with either driver of Docker, in Kubernetes, and v1.
+_V2: Final = "memory.stat~anon[^_]"
+_V1: Final = "memory.stat~total_rss[^_]"
+_PODS: Final = ("kubepods.slice/*", "kubepods.slice/*/*")
+_HELD: Final = (
+    *(f"{CGROUPS}{path}/*/{_V2}" for path in ("*.slice", "docker", *_PODS)),
+    *(f"{CGROUPS}memory/{path}/*/{_V1}" for path in ("*.slice", "docker", "kubepods/*/*")),
+)
 _EDAC: Final = (f"{EDAC}mc*/ce_count", f"{EDAC}mc*/ue_count")
 
 
@@ -84,7 +93,7 @@ class Questions:
         errands: list[Errand] = []
         machine = self._machine
         if self.survey:
-            items += (*_SURVEY, *_EDAC)
+            items += (*_SURVEY, *_EDAC, *_HELD)
             errands.append(sensors.SURVEY)
             if machine.page is None:
                 items.append(f"{PAGES}~KernelPageSize")

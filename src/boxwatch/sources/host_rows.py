@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from boxwatch.events import cgroup, services
 from boxwatch.sources import devices, proc_files, sensors
 from boxwatch.sources.host_questions import (
     BLOCK,
     CENSUS,
+    CGROUPS,
     EDAC,
     FILES,
     LINKS,
@@ -27,6 +30,7 @@ from boxwatch.sources.sensors import Sensor
 
 _SATURATED: Final = 0.95  # of a core's time, from where on it counts as full
 _PAGE: Final = 4096  # bytes, where a machine does not say
+_ANONYMOUS: Final = re.compile(r"^(?:anon|total_rss) (\d+)$", re.MULTILINE)
 _WIDEST: Final = 2.0**63
 _FEW: Final = 8  # folders that may come and go in /proc while it is counted
 # Not there is no news: no connection tracking, a board without memory controllers that report.
@@ -69,6 +73,7 @@ class HostRows:
         rows |= self._parts(answer, "net", "proc/net/dev", self._links)
         rows |= self._rooms(answer)
         rows |= self._sensed(answer)
+        rows |= _held(answer)
         return self._news(rows)
 
     def _look_around(self, answer: Answer) -> None:
@@ -215,6 +220,26 @@ def _limits(answer: Answer) -> Values:
         elif answer.missing.get(path, _NOT_HERE[0]) not in _NOT_HERE:
             values[name] = f"/{path}: {answer.missing[path]}"
     return values
+
+
+def _held(answer: Answer) -> dict[str, Values]:
+    """Memory that the processes of each unit and container hold, by what it is called in lines.
+
+    Anonymous memory (cgroup v2, Documentation/admin-guide/cgroup-v2.rst) or what v1 calls rss: of
+    files that are cached the kernel lets go by itself. Containers are named by their ids here.
+    """
+    held: dict[str, int] = {}
+    for path, text in answer.found.items():
+        if not (path.startswith(CGROUPS) and path.endswith("/memory.stat")):
+            continue
+        kind, owner = cgroup.owner_of(path.removeprefix(CGROUPS))
+        if not kind:
+            continue
+        name = services.of_container(owner) if kind == "container" else services.of_unit(owner)
+        with contextlib.suppress(*NOT_UNDERSTOOD):
+            (said,) = _ANONYMOUS.findall(text)
+            held[name] = held.get(name, 0) + number(said)
+    return {name: {"memory_anonymous_bytes": size} for name, size in sorted(held.items())}
 
 
 def _memory_errors(answer: Answer) -> Values:
