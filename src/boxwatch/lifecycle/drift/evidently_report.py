@@ -19,6 +19,8 @@ from evidently.presets import DataDriftPreset  # type: ignore[import-not-found]
 def write_report(before: pl.DataFrame, after: pl.DataFrame, file: Path) -> None:
     """Write the page about `after` against `before` (the same numeric columns) to `file`.
 
+    Columns without any value in either are left out.
+
     Raises:
         OSError: the file cannot be written.
     """
@@ -33,8 +35,14 @@ def any_drifted(before: pl.DataFrame, after: pl.DataFrame) -> bool:
 
 
 def _snapshot(before: pl.DataFrame, after: pl.DataFrame) -> Any:  # noqa: ANN401 - its own class
+    known = [name for name in before.columns if _known(before[name]) and _known(after[name])]
     late, usual = (
-        pd.DataFrame({name: rows[name].cast(pl.Float64).to_numpy() for name in before.columns})
+        pd.DataFrame({name: rows[name].cast(pl.Float64).to_numpy() for name in known})
         for rows in (after, before)
     )
     return Report([DataDriftPreset()]).run(late, usual)
+
+
+def _known(column: pl.Series) -> bool:
+    """Whether there is any value: Evidently refuses a table with a column that has none."""
+    return bool(column.cast(pl.Float64).is_finite().any())
