@@ -118,3 +118,17 @@ def test_a_damaged_champion_is_told_and_the_last_one_goes_on(two: Path, watcher:
     watcher.says("champion refused")
     path.write_bytes(whole)
     watcher.says("v2 of the models judges")
+
+
+def test_a_watcher_loads_nothing_of_learning():
+    """No room of training, no MLflow, no search, no torch: watching takes up versions without."""
+    script = (
+        "import sys, boxwatch.cli.up, boxwatch.wiring.watching\n"
+        "heavy = {'mlflow', 'optuna', 'torch', 'sklearn'}\n"
+        "print([one for one in sys.modules if one.split('.')[0] in heavy"
+        " or one.startswith('boxwatch.lifecycle')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"
