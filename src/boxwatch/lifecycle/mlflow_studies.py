@@ -39,8 +39,9 @@ def tell_study(client: MlflowClient, experiment: str, study: Study) -> int:
     ended = [one for one in study.trials if one.state != "running" and str(one.number) not in known]
     for trial in ended:
         _write_trial(client, experiment, parent, study, trial)
-    if ended and study.best is not None:
-        at, best = _now(study), study.best
+    best = study.best
+    if ended and best is not None and best.objective is not None:
+        at = _now(study)
         client.log_batch(
             parent,
             [Metric(f"best.{_METRIC}", best.objective, at, len(study.trials))],

@@ -46,11 +46,12 @@ _VERSION: Final = "boxwatch.version"
 _STATES: Final = {"finished": "FINISHED", "failed": "FAILED", "lost": "KILLED"}
 _LONGEST: Final = 6_000  # letters of a parameter; MLflow refuses longer ones
 _MOST_PARAMS: Final = 100  # that MLflow takes at once
-_PATIENCE: Final = (
+# MLflow does not say what types its variables take.
+_PATIENCE: Final[tuple[tuple[Any, int], ...]] = (
     (MLFLOW_HTTP_REQUEST_TIMEOUT, 30),  # seconds
     (MLFLOW_HTTP_REQUEST_MAX_RETRIES, 2),
 )
-_ADDRESSES: Final = (MLFLOW_TRACKING_URI, MLFLOW_REGISTRY_URI)
+_ADDRESSES: Final[tuple[Any, ...]] = (MLFLOW_TRACKING_URI, MLFLOW_REGISTRY_URI)
 _ROLES: Final[tuple[Role, ...]] = ("champion", "challenger")
 
 
