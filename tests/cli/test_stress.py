@@ -70,6 +70,8 @@ def test_memory_is_held_and_bounded(tmp_path):
 def test_disk_leaves_nothing(tmp_path):
     """It writes and syncs, and no file stays."""
     folder = tmp_path / "new"
+    if loads.disk_room(tmp_path) < 64 << 20:
+        pytest.skip("less than a tenth of the file system is free")
     assert run(Load.DISK, 1.0, folder, share=0.05).did["written_bytes"] > 0
     assert list(folder.iterdir()) == []
 

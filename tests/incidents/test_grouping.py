@@ -207,6 +207,16 @@ def test_a_restart_between_calls_changes_nothing():
     assert _in_cuts(range(1, len(STREAM)), reload=True) == _in_cuts([])
 
 
+def test_a_lost_host_takes_no_fault_along_that_came_before():
+    """Its sources fall silent first, beside another fault, and then it is known to be lost."""
+    found = _grouped(
+        known("container-oom", "service:trainer", 0, severity="high"),
+        known("source-down", "source:docker", 50, 90, severity="medium"),
+        known("host-unreachable", "host", 52, 90),
+    )
+    assert sorted(len(one.detections) for one in found) == [1, 2]
+
+
 def test_a_restart_and_a_lost_host_are_incidents_of_their_own():
     """A crash loop just before a restart keeps its title, and the restart has its own."""
     found = _grouped(

@@ -85,6 +85,7 @@ EVENTS = [
     pulse.ChampionJudged(2),
     pulse.ChampionRefused("half of it"),
     pulse.ChampionTaken("v2", "v1", 0.1),
+    pulse.DriftKnown(1.0, "data drift", "P2", 3),
     pulse.WindowHeld("box"),
     pulse.IncidentsCounted({"high": 1}),
     pulse.ModelFitted("gpu", 100, 0.1),

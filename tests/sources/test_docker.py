@@ -1,6 +1,7 @@
 """Containers, read from a real docker engine."""
 
 import asyncio
+import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -268,12 +269,20 @@ def _known(reader):
 
 
 def test_short_lived_containers_are_read_or_said_to_be_gone(engine, source, watch, rows):
-    """A dozen that live for an instant and are removed by the engine at once."""
+    """A dozen that live for an instant and are removed by the engine at once.
+
+    It fails now and then to remove what it has just stopped: that is its own.
+    """
+
+    def one(number):
+        argv = ["run", "--rm", "--network=none", engine.IMAGE, "sh", "-c"]
+        said = f"echo {number}-1; echo {number}-2"
+        done = subprocess.run(engine.argv(*argv, said), capture_output=True, check=False)
+        assert done.returncode == 0 or b"unable to remove" in done.stderr, done.stderr
 
     def start():
-        argv = ["run", "--rm", "--network=none", engine.IMAGE, "sh", "-c"]
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda n: engine.do(*argv, f"echo {n}-1; echo {n}-2"), range(12)))
+            list(pool.map(one, range(12)))
 
     def told(chunks):
         lines = Counter(row["container_id"] for row in rows(chunks, "docker"))

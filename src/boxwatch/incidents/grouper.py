@@ -16,7 +16,7 @@ from boxwatch.detections.detection import Detection, Severity, from_record, to_r
 from boxwatch.errors import UsageError
 from boxwatch.incidents.causes import root_first, tell
 from boxwatch.incidents.incident import Incident, State
-from boxwatch.incidents.relations import ALONE, LASTING, explains, is_address, kind, near
+from boxwatch.incidents.relations import ALONE, LASTING, SLOW, explains, is_address, kind, near
 
 _REMEMBERED: Final = timedelta(hours=1)  # how long a resolved incident can still be spoken of
 _AGAIN: Final = timedelta(minutes=15)  # what comes back as it was within so long was not over
@@ -138,6 +138,8 @@ class Grouper:
         if kind(mine) == "gpu" and not is_address(mine) and cards - {mine}:
             return False  # another card: another incident
         members = case.found.values()
+        if found.name in ALONE and found.name not in SLOW:
+            return all(explains(member, found, self._quiet) for member in members)
         alone = found.name in ALONE or any(member.name in ALONE for member in members)
         return any(
             explains(member, found, self._quiet) or (not alone and near(member, found))
