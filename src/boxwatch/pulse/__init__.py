@@ -1,20 +1,23 @@
 """What Boxwatch says about itself: one record per internal event, log line and metric at once."""
 
 from boxwatch.pulse.log_lines import write_logs
-from boxwatch.pulse.model_records import DriftKnown, WindowHeld
-from boxwatch.pulse.records import (
-    BaselineRunning,
-    BatchStored,
+from boxwatch.pulse.model_records import (
     ChampionJudged,
     ChampionRefused,
     ChampionTaken,
+    DriftKnown,
+    ModelFitted,
+    WindowHeld,
+)
+from boxwatch.pulse.records import (
+    BaselineRunning,
+    BatchStored,
     CheckpointSaved,
     GapFound,
     HostRead,
     IncidentOpened,
     IncidentsCounted,
     MasksChanged,
-    ModelFitted,
     PartFailed,
     RecordsReceived,
     RequestRefused,

@@ -14,6 +14,62 @@ from boxwatch.pulse.registry import Move
 
 
 @dataclass(frozen=True, slots=True)
+class ModelFitted:
+    """The models of one view were fitted."""
+
+    slug: ClassVar[str] = "model fitted"
+    level: ClassVar[int] = logging.INFO
+    view: str
+    windows: int
+    seconds: float
+
+    def moves(self) -> Iterable[Move]:
+        """Counts it."""
+        yield Move("boxwatch_models_fitted_total", 1, (self.view,))
+
+
+@dataclass(frozen=True, slots=True)
+class ChampionTaken:
+    """Another version of the models judges from the next turn on."""
+
+    slug: ClassVar[str] = "champion taken up"
+    level: ClassVar[int] = logging.INFO
+    version: str
+    before: str | None
+    seconds: float  # between two turns
+
+    def moves(self) -> Iterable[Move]:
+        """Counts it."""
+        yield Move("boxwatch_champions_taken_total", 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ChampionRefused:
+    """The champion cannot be used; what judged before goes on."""
+
+    slug: ClassVar[str] = "champion refused"
+    level: ClassVar[int] = logging.ERROR
+    error: str
+
+    def moves(self) -> Iterable[Move]:
+        """Counts it."""
+        yield Move("boxwatch_champions_refused_total", 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ChampionJudged:
+    """Which version judged the turn; null where the watcher learned for itself."""
+
+    slug: ClassVar[str] = "champion judged"
+    level: ClassVar[int] = logging.DEBUG
+    version: int | None
+
+    def moves(self) -> Iterable[Move]:
+        """Sets the number."""
+        yield Move("boxwatch_champion_version", self.version)
+
+
+@dataclass(frozen=True, slots=True)
 class WindowHeld:
     """A window was unusual, but as a person expects it."""
 

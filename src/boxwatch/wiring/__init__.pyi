@@ -30,10 +30,11 @@ from .model_life import (
     versions,
 )
 from .model_telling import SyncReport, sync
-from .model_tuning import StudyLine, TuneReport, TuningWanted, studies, study, tune
+from .model_tuning import TuningWanted, tune
 from .normalizing import normalize
 from .recording import record
 from .rule_settings import rule_changes
+from .study_reports import StudyLine, TuneReport, studies, study
 from .table_scores import score_table
 from .thresholds import Thresholds, explain_thresholds
 from .watching import detect, pipeline, replay, watch

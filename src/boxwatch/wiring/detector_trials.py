@@ -23,7 +23,8 @@ from boxwatch.features import VIEWS, View
 from boxwatch.lifecycle.intervals import poisson_low
 from boxwatch.models import WEEK_SECONDS
 from boxwatch.settings import Settings
-from boxwatch.wiring.detector_task import LEARNED, LEAST_CHECKED, alarm_level, fit_windows
+from boxwatch.wiring.detector_findings import LEAST_CHECKED
+from boxwatch.wiring.detector_task import LEARNED, alarm_level, fit_windows
 from boxwatch.wiring.injected import Cases, alarms, found, inject, p_values
 from boxwatch.wiring.study_recipes import recipe_of
 

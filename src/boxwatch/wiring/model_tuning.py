@@ -8,7 +8,7 @@ import multiprocessing
 import os
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,7 @@ from boxwatch.wiring.detector_task import TASK, DetectorTask
 from boxwatch.wiring.detector_trials import OBJECTIVE, DetectorTrials
 from boxwatch.wiring.model_telling import tell
 from boxwatch.wiring.study_recipes import COURSES, space
+from boxwatch.wiring.study_reports import TuneReport, report_of
 
 _LOOK_S: Final = 0.5  # between two looks at what other processes have tried
 _STEP: Final = "trials"
@@ -50,37 +51,6 @@ class TuningWanted:
     trials: int
     seconds: float | None = None
     jobs: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class TuneReport:
-    """What a study came to.
-
-    `objective` is what the best options reach, `usual_objective` what those do that nobody
-    searched for; both on windows that neither the models nor the gates know of.
-    """
-
-    study: str
-    finished: int
-    pruned: int
-    failed: int
-    objective: float | None
-    usual_objective: float | None
-    best_trial: int | None
-    best: Mapping[str, Any]
-    next_step: str
-    mlflow: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class StudyLine:
-    """One study in a list."""
-
-    study: str
-    began: str
-    trials: int
-    objective: float | None
-    usual_objective: float | None
 
 
 def tune(settings: Settings, data: Path, wanted: TuningWanted, progress: Progress) -> TuneReport:
@@ -104,22 +74,7 @@ def tune(settings: Settings, data: Path, wanted: TuningWanted, progress: Progres
         Ledger.open(folder, TASK, writable=True).close()  # a study may come before any version
     finally:
         lock.release()
-    return _report(study, tell(settings, data))
-
-
-def studies(data: Path) -> list[StudyLine]:
-    """All studies of the data folder, by name."""
-    folder = Layout(data).models
-    return [_line(read_study(folder, name)) for name in study_names(folder)]
-
-
-def study(data: Path, name: str) -> Study:
-    """The study `name`, with all its trials.
-
-    Raises:
-        UsageError: there is none.
-    """
-    return read_study(Layout(data).models, name)
+    return report_of(study, tell(settings, data))
 
 
 class _Tuning:
@@ -298,31 +253,3 @@ def time_left(seconds: float | None) -> Callable[[], bool]:
 def _shares(trials: int, jobs: int) -> list[int]:
     """`trials` over `jobs`, as evenly as can be."""
     return [trials // jobs + (number < trials % jobs) for number in range(jobs)]
-
-
-def _report(study: Study, mlflow: str) -> TuneReport:
-    best, usual = study.best, study.first
-    states = [one.state for one in study.trials]
-    return TuneReport(
-        study=study.name,
-        finished=states.count("finished"),
-        pruned=states.count("pruned"),
-        failed=states.count("failed"),
-        objective=None if best is None else best.objective,
-        usual_objective=None if usual is None else usual.objective,
-        best_trial=None if best is None else best.number,
-        best={} if best is None else dict(best.values),
-        next_step=f"boxwatch train --study {study.name}; or models.study = {study.name!r}",
-        mlflow=mlflow,
-    )
-
-
-def _line(study: Study) -> StudyLine:
-    best, usual = study.best, study.first
-    return StudyLine(
-        study=study.name,
-        began=study.began,
-        trials=len(study.trials),
-        objective=None if best is None else best.objective,
-        usual_objective=None if usual is None else usual.objective,
-    )
