@@ -8,8 +8,10 @@ CHECK := build/check
 BIN := $(VENV)/bin
 # The first of these that is new enough makes the virtual environment.
 PYTHON ?= python3.13 python3.12 python3.11 python3
-# Tests that mostly wait, for real hosts and daemons: they run beside those that compute.
-WAITING := tests/proof tests/sources
+# Tests that wait for real hosts, daemons and processes, and those of the life of models: they run
+# beside the others, and take about as long.
+WAITING := tests/proof tests/sources tests/lifecycle tests/bench $(wildcard tests/wiring/test_model*) \
+  $(wildcard tests/wiring/test_learning*) $(wildcard tests/wiring/test_succession*)
 # What is installed to test with. `deep` and `lifecycle` are heavy; without them the tests that need
 # them are skipped, and say so: make test EXTRAS=dev,lifecycle,deep
 EXTRAS ?= dev
